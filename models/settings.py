@@ -1,0 +1,204 @@
+"""Every setting: environment REELYARD_*, or reelyard.toml in the folder one starts in."""
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "REELYARD_"
+
+
+class SettingsError(Exception):
+    """One line: the setting, its value, what is allowed."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file="reelyard.toml", extra="forbid", frozen=True
+    )
+
+    data: Path = Field(Path("reelyard-data"), description="Folder for database, blobs, keys, work")
+    database_url: str = Field(
+        "", description="`sqlite:///FILE` or `postgresql://...`; empty: SQLite in the data folder"
+    )
+    broker_url: str = Field(
+        "", description="`redis://...`; empty: the broker inside the process (one machine)"
+    )
+    storage_url: str = Field(
+        "", description="`file:///FOLDER` or `s3://BUCKET?endpoint=URL`; empty: in the data folder"
+    )
+    s3_access_key: str = Field("", description="S3 key id; empty: what boto3 finds by itself")
+    s3_secret_key: str = Field(
+        "", description="S3 secret (better by `REELYARD_S3_SECRET_KEY_FILE`)"
+    )
+    inbox: Path | None = Field(None, description="Watch folder; empty: `inbox` in the data folder")
+    inbox_quiet_s: float = Field(
+        5, ge=0.2, le=3600, description="A file is taken when unchanged for so many seconds"
+    )
+    inbox_rescan_s: float = Field(
+        30, ge=1, le=3600, description="Seconds between full scans of the inbox"
+    )
+    inbox_polling: bool = Field(
+        False, description="Watch by polling, for network shares that send no events"
+    )
+    inbox_ignore: list[str] = Field(
+        [], description='Names to leave alone, as globs: `["*.bak", "tmp-*"]`'
+    )
+    speech: Literal["auto", "whisper", "pocketsphinx", "none"] = Field(
+        "auto", description="Speech engine; `auto` takes whisper where a model can be had"
+    )
+    speech_model: str = Field(
+        "small", description="Whisper model: a name (fetched at first use) or a folder; `none`: off"
+    )
+    clip_min_s: int = Field(15, ge=1, le=600, description="Shortest clip, seconds")
+    clip_max_s: int = Field(90, ge=5, le=3600, description="Longest clip, seconds")
+    clip_limit: int = Field(20, ge=1, le=500, description="Most clips of one recording")
+    renditions: bool = Field(True, description="Encode whole recordings for streaming")
+    threads: int = Field(
+        0, ge=0, le=256, description="Media jobs at once in one process; 0: one a core"
+    )
+    child_memory_mb: int = Field(6144, ge=512, description="Address space of one media child, MB")
+    keep_free_mb: int = Field(
+        1024, ge=0, description="No work is started that would leave less disk space, MB"
+    )
+    keys: Path | None = Field(
+        None, description="Folder of the signing key and chain; empty: `keys` in the data folder"
+    )
+    allow_ai_training: bool = Field(
+        False, description="What clips say of AI training where the creator's sidecar says nothing"
+    )
+    host: str = Field("127.0.0.1", description="Address the catalogue listens on")
+    port: int = Field(8000, ge=0, le=65535, description="Port the catalogue listens on")
+    public_url: str = Field("", description="Address of the catalogue as visitors see it")
+    ffmpeg: str = Field("", description="An ffmpeg to use instead of the bundled one (>= 8.1.2)")
+    log: Literal["quiet", "text", "json"] = Field("text", description="Form of the log on stderr")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        return _scheme(value, ("sqlite", "postgresql", "postgresql+psycopg"))
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        return _scheme(value, ("redis", "rediss", "unix"))
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str) -> str:
+        return _scheme(value, ("file", "s3"))
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data / 'reelyard.db').absolute()}"
+
+    @property
+    def resolved_storage_url(self) -> str:
+        return self.storage_url or (self.data / "blobs").absolute().as_uri()
+
+    @property
+    def resolved_inbox(self) -> Path:
+        return (self.inbox or self.data / "inbox").absolute()
+
+    @property
+    def resolved_keys(self) -> Path:
+        return (self.keys or self.data / "keys").absolute()
+
+    @property
+    def work_folder(self) -> Path:
+        return (self.data / "work").absolute()
+
+    @property
+    def media_threads(self) -> int:
+        return self.threads or len(os.sched_getaffinity(0))
+
+    @property
+    def base_url(self) -> str:
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            env_settings,
+            _SecretFiles(settings_cls),
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """REELYARD_NAME_FILE names a file whose text is the setting: containers give secrets so."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}{field_name.upper()}_FILE={path}: can't be read ({error.strerror})"
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _scheme(value: str, allowed: tuple[str, ...]) -> str:
+    if value and urlsplit(value).scheme not in allowed:
+        raise ValueError(f"must begin with {' or '.join(f'{name}://' for name in allowed)}")
+    return value
+
+
+@functools.cache
+def settings() -> Settings:
+    """Read once. Raises SettingsError: the setting, its value, what is allowed."""
+    _refuse_unknown()
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        shown = "(secret)" if "secret" in name else repr(first["input"])
+        raise SettingsError(
+            f"{PREFIX}{name.upper()}={shown}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def _refuse_unknown() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(
+                f"{name}={os.environ[name]!r}: there is no such setting; see README"
+            )
+
+
+def settings_or_exit() -> Settings:
+    """For the start of a program: a wrong value ends it with one line."""
+    try:
+        return settings()
+    except SettingsError as error:
+        print(f"reelyard: {error}", file=sys.stderr)  # noqa: T201 (the log is not set up yet)
+        raise SystemExit(2) from None

@@ -1,0 +1,104 @@
+"""Sound as 16 kHz mono samples: whole spans for the speech engine, blocks for what reads on and on."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import ffmpeg
+from pipeline.timeline import Span
+
+Samples = NDArray[np.float32]
+
+RATE = 16_000
+GAP_MS = 100
+"""Shorter holes between two packets are rounding of their time stamps."""
+
+
+def decode_pcm(
+    path: Path, span: Span | None = None, rate: int = RATE, audio_index: int | None = None
+) -> Samples:
+    """The span's sound (all of it without one) as mono, about -1..1. Holes in the sound are silence.
+
+    `audio_index` counts all streams of the file, as the probe does; without it the first sound is taken.
+    Needs 4 bytes a sample: at 16 kHz 230 MB an hour. Raises ChildFailed where there is no sound.
+    """
+    options = {}
+    if span is not None:
+        options = {"ss": span.start_ms / 1000, "t": span.length_ms / 1000}
+    source = ffmpeg.source(path, vn=None, sn=None, dn=None, **options)
+    chosen = source["a:0" if audio_index is None else str(audio_index)]
+    # `first_pts` and `async` put silence where the recording has none: times stay those of the picture.
+    even = chosen.filter("aresample", rate, **{"async": 1, "first_pts": 0, "min_hard_comp": GAP_MS / 1000, "rematrix_maxval": 1})
+    pcm = even.output("pipe:", format="f32le", acodec="pcm_f32le", ac=1)
+    return np.frombuffer(ffmpeg.run(ffmpeg.arguments(pcm)), np.float32)
+
+
+class Mixer:
+    """Makes blocks of 16 kHz mono of decoded frames, at the time their stamps say."""
+
+    def __init__(self, start_s: float, block_s: int = 30, longest_s: int = 12 * 3600) -> None:
+        """`start_s`: the stamp that is time zero. Nothing is answered beyond `longest_s`."""
+        import av
+
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        self._format: tuple[Any, ...] = ()
+        self._start_s = start_s
+        self._block = block_s * RATE
+        self._longest = longest_s * RATE
+        self._parts: list[Samples] = []
+        self._waiting = 0
+        self._written = 0
+
+    def add(self, frame: Any) -> Iterator[Samples]:
+        """Whole blocks, as soon as there are any."""
+        self._reopen_on_change(frame)
+        if frame.time is not None:
+            hole = round((frame.time - self._start_s) * RATE) - self._written
+            if hole > GAP_MS * RATE // 1000:
+                yield from self._silence(hole)
+        for made in self._resampler.resample(frame):
+            yield from self._append(made.to_ndarray()[0])
+
+    def rest(self) -> Iterator[Samples]:
+        """What is left at the end of the file."""
+        if self._format:
+            for made in self._resampler.resample(None):
+                yield from self._append(made.to_ndarray()[0])
+        if self._waiting:
+            yield np.concatenate(self._parts)
+            self._parts, self._waiting = [], 0
+
+    def _reopen_on_change(self, frame: Any) -> None:
+        import av
+
+        seen = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if self._format and seen != self._format:
+            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        self._format = seen
+
+    def _silence(self, count: int) -> Iterator[Samples]:
+        while count > 0 and self._written < self._longest:
+            step = min(count, self._block)
+            yield from self._append(np.zeros(step, np.float32))
+            count -= step
+
+    def _append(self, samples: Samples) -> Iterator[Samples]:
+        samples = samples[: max(0, self._longest - self._written)]
+        self._parts.append(samples)
+        self._waiting += len(samples)
+        self._written += len(samples)
+        if self._waiting >= self._block:
+            joined = np.nan_to_num(np.concatenate(self._parts), posinf=1.0, neginf=-1.0)
+            whole = len(joined) // self._block * self._block
+            for at in range(0, whole, self._block):
+                yield joined[at : at + self._block]
+            self._parts, self._waiting = [joined[whole:]], len(joined) - whole
+
+
+def in_blocks(samples: Samples, block_s: int = 30) -> Iterable[Samples]:
+    """Samples that are in memory, cut as the mixer cuts a file's."""
+    size = block_s * RATE
+    return (samples[at : at + size] for at in range(0, len(samples), size))

@@ -1,0 +1,110 @@
+"""`python -m pipeline.child TASK`: what pipeline.sandbox starts. One request in, JSON lines out."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MediaError, Refused
+from pipeline.sandbox import confine
+
+Progress = Callable[[float], None]
+
+
+def main(task: str) -> int:
+    message = json.loads(sys.stdin.buffer.read())
+    confine(message["limits"])
+    try:
+        answer = {"ok": TASKS[task](message["request"], _reporter())}
+    except Refused as error:
+        answer = {"refused": str(error)}
+    except MediaError as error:
+        traceback.print_exc()
+        answer = {"failed": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        answer = {"failed": f"the media could not be processed ({type(error).__name__})"}
+    _say(answer)
+    return 0
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _reporter() -> Progress:
+    """At most four lines a second."""
+    last = 0.0
+
+    def report(done: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.25:
+            last = time.monotonic()
+            _say({"progress": round(min(1.0, done), 4)})
+
+    return report
+
+
+def _probe(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.probe import probe
+
+    return probe(Path(request["source"])).as_dict()
+
+
+def _scout(request: dict[str, Any], progress: Progress) -> Any:
+    from dataclasses import asdict
+
+    from pipeline.scout import scout
+
+    found = scout(Path(request["source"]), limit=request["limit"], progress=progress)
+    return asdict(found)
+
+
+def _clip(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.clips import Wanted, make
+    from pipeline.probe import Probe
+    from pipeline.timeline import Span
+
+    values = dict(request["wanted"])
+    values["moment"] = Span(**values["moment"])
+    about = Probe.from_dict(request["probe"])
+    folder = Path(request["folder"])
+    return make(Path(request["source"]), about, Wanted(**values), folder, progress).as_dict()
+
+
+def _chunk(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.probe import Probe
+    from pipeline.timeline import Span
+    from pipeline.transcode import encode_chunk
+
+    return encode_chunk(
+        Path(request["source"]),
+        Probe.from_dict(request["probe"]),
+        Span(**request["span"]),
+        Path(request["folder"]),
+        progress,
+    )
+
+
+def _audio(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.probe import Probe
+    from pipeline.transcode import encode_audio
+
+    about = Probe.from_dict(request["probe"])
+    return encode_audio(Path(request["source"]), about, Path(request["folder"]), progress)
+
+
+TASKS: dict[str, Callable[[dict[str, Any], Progress], Any]] = {
+    "probe": _probe,
+    "scout": _scout,
+    "clip": _clip,
+    "chunk": _chunk,
+    "audio": _audio,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,187 @@
+"""From a highlight to the files of a clip: words, edges, master, poster, captions, title, tags."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import cut, edges, stills
+from pipeline.audio import decode_pcm
+from pipeline.captions import webvtt
+from pipeline.probe import Probe, probe
+from pipeline.shots import cuts_in
+from pipeline.tags import tags, title
+from pipeline.timeline import Segment, Span
+from pipeline.transcribe import Transcript, quality_note, transcribe
+
+RATE = 16_000
+AROUND_MS = 8_000
+"""Listened to beyond the moment, so that edges can move to a pause."""
+CUT_WINDOW_MS = 2_500
+EVENTS = ("cheer", "applause", "laughter", "music", "scream")
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for."""
+
+    moment: Span
+    peak_ms: int
+    min_ms: int
+    max_ms: int
+    reasons: dict[str, float]
+    name: str
+    """What the recording is called, for a clip in which nothing is said."""
+    speech: str
+    """An engine of pipeline.transcribe, or "none"."""
+    speech_model: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    span: Span
+    title: str
+    tags: list[str]
+    transcript: Transcript | None
+    width: int
+    height: int
+    files: dict[str, str]
+    """By kind (master, poster, captions): path."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def make(source: Path, about: Probe, wanted: Wanted, folder: Path, progress: Progress) -> Made:
+    """1. listen around the moment, 2. choose edges, 3. cut, 4. poster, 5. captions, title, tags."""
+    around = _around(wanted, about.duration_ms)
+    pcm = _sound(source, about, around)
+    progress(0.05)
+    transcript = _words(pcm, wanted, around)
+    segments = transcript.segments if transcript else ()
+    progress(0.35)
+    span = choose_edges(source, about, wanted, around, pcm, segments)
+    progress(0.45)
+    master = folder / "master.mp4"
+    cut.cut_master(source, about, span, master, lambda done: progress(0.45 + 0.45 * done))
+    files = {"master": str(master)}
+    width, height = _poster(master, about, span, wanted, pcm, around, folder / "poster.jpg")
+    files["poster"] = str(folder / "poster.jpg")
+    said = within(segments, span)
+    if transcript and said:
+        files["captions"] = str(folder / "captions.vtt")
+        note = f"{transcript.engine} {transcript.version}: {quality_note(transcript.quality)}"
+        text = webvtt(said, start_ms=span.start_ms, end_ms=span.end_ms, note=note)
+        Path(files["captions"]).write_text(text, encoding="utf-8")
+    events = [name for name in EVENTS if wanted.reasons.get(name, 0) > 0.1]
+    length = probe(master)
+    return Made(
+        span=Span(span.start_ms, span.start_ms + min(span.length_ms, length.duration_ms)),
+        title=title(said, span, events=events, fallback=wanted.name),
+        tags=tags(" ".join(part.text for part in said), events=events),
+        transcript=transcript,
+        width=width,
+        height=height,
+        files=files,
+    )
+
+
+def choose_edges(
+    source: Path,
+    about: Probe,
+    wanted: Wanted,
+    around: Span,
+    pcm: NDArray[np.float32],
+    segments: Sequence[Segment],
+) -> Span:
+    """Pauses first, then the cuts near those two places: only they are decoded."""
+    shared: dict[str, Any] = {
+        "duration_ms": about.duration_ms,
+        "segments": segments,
+        "pauses": edges.pauses_in(pcm, RATE, around.start_ms) if about.audio else [],
+        "min_ms": wanted.min_ms,
+        "max_ms": wanted.max_ms,
+    }
+    rough = edges.snap(wanted.moment, **shared)
+    if about.video is None:
+        return rough
+    cuts: list[int] = []
+    for at in (rough.start_ms, rough.end_ms):
+        window = Span(max(0, at - CUT_WINDOW_MS), min(about.duration_ms, at + CUT_WINDOW_MS))
+        cuts += cuts_in(source, window)
+    span = edges.snap(wanted.moment, cuts=cuts, **shared)
+    near = Span(max(0, span.start_ms - 1000), min(about.duration_ms, span.end_ms + 1000))
+    return cut.on_frames(span, cut.frame_times(source, about, near))
+
+
+def within(segments: Sequence[Segment], span: Span) -> tuple[Segment, ...]:
+    """The segments cut down to the words that are said wholly inside the span."""
+    kept = []
+    for segment in segments:
+        words = tuple(
+            word
+            for word in segment.words
+            if word.start_ms >= span.start_ms - 50 and word.end_ms <= span.end_ms + 50
+        )
+        if words:
+            text = " ".join(word.text.strip() for word in words)
+            whole = len(words) == len(segment.words)
+            kept.append(
+                Segment(
+                    max(span.start_ms, words[0].start_ms),
+                    min(span.end_ms, words[-1].end_ms),
+                    segment.text if whole else text,
+                    words,
+                )
+            )
+    return tuple(kept)
+
+
+def _around(wanted: Wanted, duration_ms: int) -> Span:
+    wide = edges.widen(wanted.moment, wanted.min_ms, wanted.max_ms, duration_ms)
+    return Span(max(0, wide.start_ms - AROUND_MS), min(duration_ms, wide.end_ms + AROUND_MS))
+
+
+def _sound(source: Path, about: Probe, around: Span) -> NDArray[np.float32]:
+    if about.audio is None:
+        return np.zeros(0, np.float32)
+    return decode_pcm(source, around, RATE, about.audio.index)
+
+
+def _words(pcm: NDArray[np.float32], wanted: Wanted, around: Span) -> Transcript | None:
+    if wanted.speech == "none" or not len(pcm):
+        return None
+    return transcribe(
+        pcm,
+        None,
+        engine=wanted.speech,
+        model=wanted.speech_model,
+        offset_ms=around.start_ms,
+        language=wanted.language or None,
+    )
+
+
+def _poster(
+    master: Path,
+    about: Probe,
+    span: Span,
+    wanted: Wanted,
+    pcm: NDArray[np.float32],
+    around: Span,
+    out: Path,
+) -> tuple[int, int]:
+    """Size of the clip's picture; (0, 0) for sound alone."""
+    if about.video is None:
+        first = (span.start_ms - around.start_ms) * RATE // 1000
+        stills.wave_poster(pcm[first : first + span.length_ms * RATE // 1000], out)
+        return 0, 0
+    stills.poster(master, span.length_ms, max(0, wanted.peak_ms - span.start_ms), out)
+    made = probe(master)
+    assert made.video is not None
+    return made.video.width, made.video.height

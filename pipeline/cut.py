@@ -1,0 +1,101 @@
+"""Cut the master of a clip: exact to the frame, encoded anew, ready to stream."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ffmpeg as graphs
+
+from pipeline import ffmpeg
+from pipeline.probe import Probe, open_media
+from pipeline.profiles import (
+    MASTER_AUDIO_KBPS,
+    MASTER_CRF,
+    MASTER_MAX_HEIGHT,
+    PRESET,
+    THREADS,
+    size_at,
+)
+from pipeline.timeline import Span
+
+FADE_MS = 12
+"""Long enough that a cut in the sound does not click, too short to be heard as a fade."""
+
+
+def frame_times(path: Path, probe: Probe, span: Span) -> list[int]:
+    """Shown times (ms) of the frames whose packets lie in the span; nothing is decoded."""
+    if probe.video is None:
+        return []
+    times = []
+    with open_media(path) as container:
+        stream = container.streams[probe.video.index]
+        zero_ms = (container.start_time or 0) / 1000
+        seconds = max(0.0, span.start_ms / 1000 - 1 + zero_ms / 1000)
+        container.seek(int(seconds / stream.time_base), stream=stream)
+        for packet in container.demux(stream):
+            if packet.pts is None:
+                continue
+            at = float(packet.pts * packet.time_base) * 1000 - zero_ms
+            if at > span.end_ms + 2000:
+                break
+            if span.start_ms <= round(at) < span.end_ms:
+                times.append(round(at))
+    return sorted(set(times))
+
+
+def on_frames(span: Span, times: list[int]) -> Span:
+    """The same span beginning and ending on frames; unchanged where there are none."""
+    if len(times) < 2:
+        return span
+    start = times[min(bisect_left(times, span.start_ms), len(times) - 1)]
+    after = bisect_left(times, span.end_ms)
+    end = times[after] if after < len(times) else span.end_ms
+    return Span(start, end)
+
+
+def master_graph(source: Path, probe: Probe, span: Span, out: Path) -> Any:
+    # Half a millisecond early: frame times are rounded, and a frame "before" the seek point
+    # is dropped.
+    start = max(0.0, span.start_ms / 1000 - 0.0005)
+    opened = ffmpeg.source(source, ss=f"{start:.4f}", t=f"{span.length_ms / 1000:.4f}")
+    streams: list[Any] = []
+    options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}
+    if probe.video is not None:
+        width, height = size_at(probe.video, MASTER_MAX_HEIGHT)
+        streams.append(
+            opened[str(probe.video.index)]
+            .filter("setsar", 1)
+            .filter("scale", width, height, flags="bicubic")
+        )
+        options |= {
+            "vcodec": "libx264",
+            "preset": PRESET,
+            "crf": MASTER_CRF,
+            "pix_fmt": "yuv420p",
+            "threads": THREADS,
+            "fps_mode": "vfr",
+            "force_key_frames": "expr:gte(t,n_forced*2)",
+        }
+    if probe.audio is not None:
+        length = span.length_ms / 1000
+        streams.append(
+            opened[str(probe.audio.index)]
+            .filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
+            .filter("afade", t="in", d=FADE_MS / 1000)
+            .filter("afade", t="out", st=max(0, length - FADE_MS / 1000), d=FADE_MS / 1000)
+        )
+        options |= {"acodec": "aac", "audio_bitrate": f"{MASTER_AUDIO_KBPS}k", "ac": 2}
+    return graphs.output(*streams, ffmpeg.url(out), f="mp4", movflags="+faststart", **options)
+
+
+def cut_master(
+    source: Path,
+    probe: Probe,
+    span: Span,
+    out: Path,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Raises ChildFailed."""
+    graph = master_graph(source, probe, span, out)
+    ffmpeg.run(ffmpeg.arguments(graph), duration_ms=span.length_ms, progress=progress)

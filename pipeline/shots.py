@@ -1,0 +1,210 @@
+"""Cuts: where one shot ends and the next begins. Small frames in, times out."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.frames import Frame, small_frames
+from pipeline.timeline import Span
+
+Gray = NDArray[np.float32]
+
+NEAR = 6
+"""Frames at each side whose unrest a cut must stand out from."""
+RETURN_MS = 500
+"""A flash is over, and the picture the same again, within this time."""
+BLACK, BLANK = 28.0, 5.0
+"""Brightest twentieth of a black frame, and deviation of an empty one (of 255)."""
+SAME = 0.8
+"""Correlation above which two pictures show one shot: what differs is light, or a thing that moved."""
+SHORTEST_BLANK_MS = 70
+GRADUAL_STEP_MS = 80
+GRADUAL_MS = (640, 1_120)
+"""Lengths of dissolve that are looked for."""
+BLOCK, KEPT = 400, 100
+"""Frames looked at together, and those looked at again with the next block."""
+
+
+def cuts_in(path: Path, span: Span | None = None) -> tuple[int, ...]:
+    """The time of the first frame of each new shot in the span; every frame of it is decoded."""
+    return tuple(find_cuts(small_frames(path, span)))
+
+
+def find_cuts(frames: Iterable[tuple[int, Frame]]) -> list[int]:
+    """Times (ms) of first frames of new shots; of a dissolve or fade, one time inside it.
+
+    Frames are (height, width) or (height, width, 3), any small size, in order of time. Flashes, explosions
+    and whip pans are no cuts. Holds some hundred frames at a time.
+    """
+    found: list[int] = []
+    for block, first, last in _blocks(frames):
+        for time_ms in _cuts_of(block):
+            if first <= time_ms < last:
+                found.append(time_ms)
+    return sorted(set(found))
+
+
+def _blocks(
+    frames: Iterable[tuple[int, Frame]],
+) -> Iterator[tuple[Sequence[tuple[int, Frame]], float, float]]:
+    """Overlapping blocks, each with the times between which it is the one that decides."""
+    held: deque[tuple[int, Frame]] = deque()
+    decided = -np.inf
+    for frame in frames:
+        held.append(frame)
+        if len(held) == BLOCK:
+            last = held[-KEPT // 2][0]
+            yield list(held), decided, last
+            decided = last
+            while len(held) > KEPT:
+                held.popleft()
+    if held:
+        yield list(held), decided, np.inf
+
+
+@dataclass(frozen=True)
+class _Block:
+    times: NDArray[np.int64]
+    small: NDArray[np.float32]
+    """(frames, pixels) with colours."""
+    gray: Gray
+    """(frames, pixels)"""
+    change: NDArray[np.float32]
+    """Mean difference to the frame before; 0 for the first."""
+
+
+def _cuts_of(frames: Sequence[tuple[int, Frame]]) -> list[int]:
+    if len(frames) < 3:
+        return []
+    block = _prepared(frames)
+    sudden = _sudden(block)
+    hard = [i for i in sudden if not _returns(block, i)]
+    blank = _blanks(block, sudden)
+    soft = _dissolves(block, [*hard, *[i for a, b in blank for i in (a, b)]])
+    faded = [(a + b) // 2 for a, b in blank]
+    return [int(block.times[i]) for i in sorted({*hard, *faded, *soft})]
+
+
+def _prepared(frames: Sequence[tuple[int, Frame]]) -> _Block:
+    stack = np.stack([frame for _, frame in frames]).astype(np.float32)
+    if stack.ndim == 3:
+        stack = stack[..., None]
+    change = np.concatenate([[0], np.abs(np.diff(stack, axis=0)).mean((1, 2, 3))]).astype(np.float32)
+    count, high, wide, colours = stack.shape
+    halves = stack[:, : high // 2 * 2, : wide // 2 * 2].reshape(count, high // 2, 2, wide // 2, 2, colours)
+    halved = halves.mean((2, 4))
+    return _Block(
+        times=np.array([time for time, _ in frames]),
+        small=halved.reshape(count, -1),
+        gray=halved.mean(3).reshape(count, -1),
+        change=change,
+    )
+
+
+def _sudden(block: _Block) -> list[int]:
+    """Frames that differ from the one before far more than those around them do from theirs."""
+    change, found = block.change, []
+    for i in np.flatnonzero(change >= 5):
+        before, after = change[max(1, i - NEAR) : i], change[i + 1 : i + 1 + NEAR]
+        beside = max([*before[-2:], *after[:2], 0.0])
+        if change[i] < beside:
+            continue
+        # The third highest: one or two more cuts may be near, a run of unrest may not.
+        near = np.sort(np.concatenate([before, after]))
+        usual = float(near[-3]) if len(near) >= 3 else 0.0
+        alike = float(_alike(block.gray[i - 1 : i], block.gray[i : i + 1])[0, 0])
+        alone = change[i] >= (1.9 * usual + 4) * (1 + max(0.0, alike - 0.3))
+        # Out of a quiet shot into a wild one, or back.
+        calm = min(float(np.max(side, initial=0)) for side in (before, after))
+        edge = change[i] >= 4 * calm + 10 and change[i] >= 1.2 * beside and alike < 0.4
+        if alone or edge:
+            found.append(int(i))
+    return found
+
+
+def _returns(block: _Block, i: int) -> bool:
+    """Is the picture soon what it was before, or the same picture in another light?"""
+    before = block.gray[max(0, i - 2) : i]
+    last = int(np.searchsorted(block.times, block.times[i] + RETURN_MS))
+    after = block.gray[i : max(last, i + 4)]
+    alike = _alike(before, after)
+    apart = np.abs(before[:, None] - after[None]).mean(2)
+    same = (alike > 0.85) & (apart < 0.4 * block.change[i])
+    return bool(same[:, 1:].any() or alike[-1, 0] > SAME)
+
+
+def _alike(some: Gray, others: Gray) -> NDArray[np.float32]:
+    """Correlation of each with each: 1 for the same picture, however bright."""
+
+    def normed(gray: Gray) -> Gray:
+        centred = gray - gray.mean(1, keepdims=True)
+        return np.asarray(centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-3))
+
+    return np.asarray(normed(some) @ normed(others).T)
+
+
+def _blanks(block: _Block, sudden: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of black or empty frames with a picture on both sides, into and out of which no cut leads."""
+    spread = block.gray.std(1)
+    blank = (np.percentile(block.gray, 95, axis=1) < BLACK) & (spread < BLANK * 2) | (spread < BLANK)
+    edges = np.flatnonzero(np.diff(blank.astype(np.int8)))
+    runs = []
+    for a, b in zip(edges, edges[1:], strict=False):
+        if not blank[a + 1] or block.times[b] - block.times[a] < SHORTEST_BLANK_MS:
+            continue
+        near = [np.max(part, initial=0) for part in (spread[max(0, a - 25) : a + 1], spread[b + 1 : b + 26])]
+        cut_near = any(a - 2 <= i <= b + 3 for i in sudden)
+        if min(near) > 3 * BLANK and not cut_near and not _still_there(block, a, b):
+            runs.append((int(a) + 1, int(b)))
+    return runs
+
+
+def _still_there(block: _Block, a: int, b: int) -> bool:
+    """A short loss of light in one shot is no cut."""
+    before, after = block.gray[max(0, a - 8) : a + 1], block.gray[b + 1 : b + 9]
+    short = block.times[b] - block.times[a] <= RETURN_MS
+    return bool(short and (_alike(before, after) > 0.9).any())
+
+
+def _dissolves(block: _Block, taken: Sequence[int]) -> list[int]:
+    """Stretches where the picture between two moments is a mixture of both."""
+    found: list[tuple[float, int]] = []
+    step = max(1, round(GRADUAL_STEP_MS / max(1.0, float(np.median(np.diff(block.times))))))
+    middles = np.arange(0, len(block.times), step)
+    for length in GRADUAL_MS:
+        for i in middles:
+            score = _mixture(block, int(i), length)
+            if score > 0:
+                found.append((score, int(i)))
+    kept: list[int] = []
+    for _, i in sorted(found, reverse=True):
+        apart = GRADUAL_MS[-1]
+        near = [j for j in (*taken, *kept) if abs(block.times[j] - block.times[i]) < apart]
+        if not near:
+            kept.append(i)
+    return kept
+
+
+def _mixture(block: _Block, i: int, length_ms: int) -> float:
+    a = int(np.searchsorted(block.times, block.times[i] - length_ms // 2))
+    b = int(np.searchsorted(block.times, block.times[i] + length_ms // 2))
+    if a == 0 or b >= len(block.times) - 1 or b - a < 6:
+        return 0.0
+    first, last = block.small[a], block.small[b]
+    apart = last - first
+    distance = float(np.abs(apart).mean())
+    if distance < 12 or min(block.gray[a].std(), block.gray[b].std()) < 2 * BLANK:
+        return 0.0
+    between = [block.small[a + (b - a) * k // 4] for k in (1, 2, 3)]
+    shares = [float(((frame - first) * apart).sum() / (apart * apart).sum()) for frame in between]
+    left = [np.abs(frame - first - s * apart).mean() for frame, s in zip(between, shares, strict=True)]
+    if not (0.05 < shares[0] < shares[1] - 0.08 and shares[1] + 0.08 < shares[2] < 0.95):
+        return 0.0
+    alike = float(_alike(block.gray[a : a + 1], block.gray[b : b + 1])[0, 0])
+    mixed = 0.30 - float(np.mean(left)) / distance
+    # A slow pan is a mixture too, but its ends are near to each other and alike.
+    return max(0.0, distance / 100 + mixed - 0.35 * alike - 0.23) if mixed > 0 else 0.0

@@ -1,0 +1,1 @@
+"""What runs: broker, steps, inbox, timers, command line."""

@@ -1,0 +1,264 @@
+"""The command line. Each command: read settings, call one function, print, exit with a code that tells."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.settings import SettingsError, settings
+from workers import log
+from workers.engine import start_up
+
+app = typer.Typer(
+    name="reelyard",
+    help="From a long recording to licensable clips with signed provenance.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def _begin(*, to_file: bool = False) -> None:
+    """Settings and database; the log on standard error, or in the data folder beside a progress bar."""
+    start_up()
+    log.set_up(settings().log, settings().data / "reelyard.log" if to_file else None)
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def demo(
+    footage: Annotated[
+        Path | None, typer.Argument(help="Your own recording; without it the demo draws one.")
+    ] = None,
+) -> None:
+    """Run the main job once, and print the clips it put on sale."""
+    from workers.demo.run import run
+
+    _begin(to_file=True)
+    raise typer.Exit(run(footage, out, err))
+
+
+@app.command()
+def process(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings to process.")],
+    as_json: Json = False,
+    creator: Annotated[
+        str, typer.Option(help="Whose they are (a folder name of the inbox).")
+    ] = "house",
+) -> None:
+    """Take these files through everything, in this process. Exit 0: all done; 2: some rejected; 1: failed."""
+    from workers import report
+    from workers.process import process as run
+
+    _begin(to_file=True)
+    told = run(files, err, creator)
+    if as_json:
+        _print_json({"recordings": told})
+    else:
+        report.print_outcome(out, told)
+    raise typer.Exit(report.exit_code([row["state"] for row in told]))
+
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (REELYARD_HOST).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (REELYARD_PORT).")]
+
+
+@app.command()
+def up(host: Host = None, port: Port = None) -> None:
+    """Watch the inbox, work, and serve the catalogue, in one process tree until Ctrl-C."""
+    from workers.engine import serve, watching, working
+
+    _begin()
+    host, port = host or settings().host, settings().port if port is None else port
+    err.print(f"Inbox      {escape(str(settings().resolved_inbox))}")
+    err.print(f"Catalogue  http://{host}:{port}/  (Ctrl-C ends)")
+    with working(), watching():
+        serve(host, port)
+
+
+@app.command()
+def watch() -> None:
+    """Watch the inbox and take what is dropped."""
+    from workers.engine import wait_for_end, watching
+
+    _begin()
+    with watching():
+        wait_for_end()
+
+
+@app.command()
+def work(
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Media jobs at once in each (0: one a core).")
+    ] = 0,
+) -> None:
+    """Work on what is asked for, until SIGTERM. A process that dies is started again."""
+    from workers.engine import wait_for_end, working
+
+    _begin()
+    if not settings().broker_url and processes > 1:
+        err.print(
+            "reelyard: without REELYARD_BROKER_URL one process works; start it with threads instead"
+        )
+        raise typer.Exit(2)
+    if processes > 1:
+        _supervise(processes, threads)
+        return
+    with working(threads or None):
+        wait_for_end()
+
+
+def _supervise(processes: int, threads: int) -> None:
+    command = [sys.executable, "-m", "workers.cli", "work", "--threads", str(threads)]
+    ended = False
+
+    def end(*_: object) -> None:
+        nonlocal ended
+        ended = True
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, end)
+    children = [subprocess.Popen(command) for _ in range(processes)]
+    while not ended:
+        for number, child in enumerate(children):
+            if child.poll() is not None:
+                log.log().warning("worker process ended; started again", exit=child.returncode)
+                children[number] = subprocess.Popen(command)
+        time.sleep(0.5)
+    for child in children:
+        child.send_signal(signal.SIGTERM)
+    for child in children:
+        child.wait()
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None) -> None:
+    """Serve the catalogue and its API."""
+    from workers.engine import serve as run
+
+    _begin()
+    run(host or settings().host, settings().port if port is None else port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest form."""
+    _begin()
+    out.print("The database is up to date.")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Recordings, jobs, their ages and failures."""
+    from workers import report
+
+    _begin()
+    if as_json:
+        _print_json(report.status_json())
+    else:
+        report.print_status(out, time.time_ns() // 1_000_000)
+
+
+@app.command()
+def retry(
+    recording: Annotated[str, typer.Argument(help="The recording's id (see status).")],
+) -> None:
+    """Try again what was given up of a recording. Work starts where `work` or `up` runs."""
+    from models.base import unit_of_work
+    from models.recording import Recording
+    from workers.flow import retry as run
+
+    _begin()
+    with unit_of_work() as session:
+        if session.get(Recording, recording) is None:
+            err.print(
+                f"reelyard: there is no recording {escape(recording)}; `reelyard status` lists them"
+            )
+            raise typer.Exit(2)
+        again = run(session, recording)
+    out.print(f"{again} steps will be tried again." if again else "Nothing of it was given up.")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Is everything there that the main job needs? Each part: ok, or what to do."""
+    from workers.doctor import examine
+
+    _begin()
+    findings = examine()
+    if as_json:
+        _print_json({name: {"ok": ok, "text": text} for name, (ok, text) in findings.items()})
+    else:
+        table = Table(box=None, show_header=False)
+        for name, (ok, text) in findings.items():
+            table.add_row("ok" if ok else "[bold]mend[/bold]", name, escape(text))
+        out.print(table)
+    raise typer.Exit(0 if all(ok for ok, _ in findings.values()) else 1)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A clip.", dir_okay=False)], as_json: Json = False
+) -> None:
+    """Read and validate a clip's manifest: is it ours, from which recording and span? Exit 0: trusted."""
+    from workers.verify import as_data, print_verdict, read
+
+    _begin()
+    if not file.is_file():
+        err.print(f"reelyard: there is no file {escape(str(file))}")
+        raise typer.Exit(2)
+    verdict = read(file)
+    if as_json:
+        _print_json(as_data(verdict))
+    else:
+        print_verdict(out, verdict)
+    raise typer.Exit(0 if verdict.state == "Trusted" else 1)
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Check the invariants: nothing lost, doubled, partial, damaged, unsigned or private."""
+    from workers.check import check_all
+
+    _begin()
+    found = check_all()
+    if as_json:
+        _print_json(found)
+    else:
+        for name, problems in found.items():
+            out.print(f"{'ok  ' if not problems else 'BAD '} {name}")
+            for problem in problems:
+                out.print(f"       {escape(problem)}")
+    raise typer.Exit(1 if any(found.values()) else 0)
+
+
+def main() -> None:
+    """Entry point: a wrong setting is one line and exit 2."""
+    try:
+        app()
+    except SettingsError as error:
+        err.print(f"reelyard: {escape(str(error))}")
+        sys.exit(2)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

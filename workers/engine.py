@@ -1,0 +1,94 @@
+"""What a process runs beside its foreground: workers, relay, timers, inbox, web."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from models.migrations import migrate
+from models.settings import settings, settings_or_exit
+from workers import lease
+from workers.broker import start_workers
+from workers.inbox import Inbox
+from workers.lease import release_dead
+from workers.log import log
+from workers.periodic import periodic
+from workers.relay import relay
+
+STOP_MS = 25_000
+
+
+def start_up() -> None:
+    """Settings read, database brought up to date, the ffmpeg known. A wrong setting ends the program."""
+    chosen = settings_or_exit()
+    chosen.data.mkdir(parents=True, exist_ok=True)
+    if chosen.ffmpeg:
+        os.environ["REELYARD_FFMPEG"] = chosen.ffmpeg
+    migrate()
+
+
+@contextmanager
+def working(threads: int | None = None) -> Iterator[None]:
+    """Work on due jobs while the block runs; on leaving, running jobs are handed back."""
+    over = threading.Event()
+    release_dead()
+    workers = start_workers(threads or settings().media_threads)
+    helpers = [_thread(relay, over), _thread(periodic, over)]
+    try:
+        yield
+    finally:
+        lease.stopping.set()
+        over.set()
+        for worker in workers:
+            worker.stop(timeout=STOP_MS)
+        for helper in helpers:
+            helper.join(timeout=5)
+        lease.stopping.clear()
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    over = threading.Event()
+    inbox = Inbox(settings().resolved_inbox)
+    watcher = _thread(inbox.watch, over)
+    log().info("watching", inbox=str(inbox.folder))
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join(timeout=10)
+
+
+def serve(host: str, port: int) -> None:
+    """The catalogue, in the foreground, until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        "catalog.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=5,
+    )
+    log().info("serving", url=f"http://{host}:{port}/")
+    uvicorn.Server(config).run()
+
+
+def wait_for_end() -> None:
+    """In the foreground until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: ended.set())
+    ended.wait()
+
+
+def _thread(run: Callable[[threading.Event], Any], over: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(over,), daemon=True, name=run.__name__)
+    thread.start()
+    return thread

@@ -1,0 +1,208 @@
+"""Take one file: look at it, store its bytes once, make its rows. Used by the inbox and the command line."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.base import new_id, unit_of_work
+from models.clip import Asset, AssetKind
+from models.creator import creator_of
+from models.drop import Drop, Outcome
+from models.event import record
+from models.recording import Recording, RecordingState
+from models.settings import settings
+from models.storage import copy_cheaply, sha256_of, store
+from pipeline.errors import MediaError, Refused
+from pipeline.probe import sniff
+from workers import sidecar
+from workers.disk import admit
+from workers.flow import retry
+from workers.names import clean, safe_suffix, title_of
+from workers.steps import ask
+
+OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class NotQuiet(MediaError):
+    """The file changed while it was read: it will be looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    drop_id: str
+    outcome: Outcome
+    recording_id: str | None
+    reason: str
+
+
+def take(path: Path, creator: str, place: str = "") -> Taken:
+    """Raises NotQuiet, Waits (disk), StoreDown; a refusal is an answer, with a Drop row that says why."""
+    try:
+        before = _checked(path)
+        facts = _facts(path)
+    except Refused as refusal:
+        return _refused(path, place, str(refusal))
+    admit(before.st_size)
+    copy, sha256 = _own_copy(path)
+    try:
+        _still_the_same(path, before)
+        suffix = safe_suffix(path.name)
+        key = f"{sha256[:2]}/{sha256}{suffix}"
+        store().put(copy, key)
+        return _remember(path, place, creator, facts, sha256, suffix, copy.stat().st_size)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _checked(path: Path) -> os.stat_result:
+    """A plain, readable file whose first bytes may be a recording. Raises Refused."""
+    try:
+        handle = os.open(path, OPEN_FLAGS)
+    except OSError as error:
+        raise Refused(_why_unreadable(path, error)) from error
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise Refused(
+                "This is not a plain file (a folder, pipe or device). Drop the recording itself."
+            )
+        what = sniff(os.pread(handle, 4096, 0))
+        if not what and found.st_blocks * 512 < found.st_size // 8 and found.st_size > 1 << 30:
+            what = "The file is mostly holes: it was cut off while it was copied. Copy it again."
+    finally:
+        os.close(handle)
+    if what:
+        raise Refused(what)
+    return found
+
+
+def _why_unreadable(path: Path, error: OSError) -> str:
+    if path.is_symlink():
+        return "This is a link to another place. Drop the recording itself, not a link to it."
+    return f"The file can't be read ({error.strerror}). Change its permissions and drop it again."
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    beside = sidecar.sidecar_of(path)
+    return sidecar.read(beside) if beside else {}
+
+
+def _own_copy(path: Path) -> tuple[Path, str]:
+    """A second name (or copy) in the work folder that a rename of the first can't take away, and its sha256."""
+    folder = settings().work_folder / "intake"
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"{os.getpid()}-{new_id()}"
+    try:
+        copy_cheaply(path, copy)
+        return copy, sha256_of(copy)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        raise NotQuiet(f"the file went away while it was read ({error.strerror})") from error
+
+
+def _still_the_same(path: Path, before: os.stat_result) -> None:
+    try:
+        now = path.stat(follow_symlinks=False)
+    except OSError as error:
+        raise NotQuiet("the file went away while it was read") from error
+    same = (before.st_ino, before.st_size, before.st_mtime_ns)
+    if (now.st_ino, now.st_size, now.st_mtime_ns) != same:
+        raise NotQuiet("the file changed while it was read")
+
+
+def _remember(
+    path: Path, place: str, creator: str, facts: dict[str, Any], sha256: str, suffix: str, size: int
+) -> Taken:
+    try:
+        with unit_of_work() as session:
+            known = session.scalars(
+                select(Recording).where(Recording.sha256 == sha256)
+            ).one_or_none()
+            if known is not None:
+                return _known(session, path, place, creator, known)
+            return _new(session, path, place, creator, facts, sha256, suffix, size)
+    except IntegrityError:  # another took the same bytes at this very moment
+        with unit_of_work() as session:
+            known = session.scalars(select(Recording).where(Recording.sha256 == sha256)).one()
+            return _known(session, path, place, creator, known)
+
+
+def _known(session: Session, path: Path, place: str, creator: str, known: Recording) -> Taken:
+    if known.creator.slug != creator:
+        reason = (
+            "These exact bytes were already registered by another creator. "
+            "If they are yours, ask the operator of this catalogue to settle it."
+        )
+        return _dropped(session, path, place, Outcome.REJECTED, None, reason)
+    if known.state == RecordingState.REJECTED:
+        retry(session, known.id)
+        return _dropped(session, path, place, Outcome.TAKEN, known.id, "")
+    reason = f'The same recording as "{known.name}", which is here already; no second one was made.'
+    return _dropped(session, path, place, Outcome.SAME, known.id, reason)
+
+
+def _new(
+    session: Session,
+    path: Path,
+    place: str,
+    creator: str,
+    facts: dict[str, Any],
+    sha256: str,
+    suffix: str,
+    size: int,
+) -> Taken:
+    recording = Recording(
+        creator_id=creator_of(session, creator).id,
+        sha256=sha256,
+        name=clean(path.name),
+        title=facts.get("title") or title_of(path.name),
+        size=size,
+        sidecar=facts,
+    )
+    session.add(recording)
+    session.flush()
+    session.add(
+        Asset(
+            recording_id=recording.id,
+            kind=AssetKind.ORIGINAL,
+            sha256=sha256,
+            suffix=suffix,
+            size=size,
+            mime="application/octet-stream",
+        )
+    )
+    ask(session, "ingest", recording.id, recording.id)
+    record(session, "recording.taken", recording.id, bytes=size)
+    return _dropped(session, path, place, Outcome.TAKEN, recording.id, "")
+
+
+def _refused(path: Path, place: str, reason: str) -> Taken:
+    with unit_of_work() as session:
+        return _dropped(session, path, place, Outcome.REJECTED, None, reason)
+
+
+def _dropped(
+    session: Session,
+    path: Path,
+    place: str,
+    outcome: Outcome,
+    recording_id: str | None,
+    reason: str,
+) -> Taken:
+    drop = Drop(
+        id=new_id(),
+        place=place,
+        name=clean(path.name),
+        outcome=outcome,
+        reason=reason,
+        recording_id=recording_id,
+        told=not place,
+    )
+    session.add(drop)
+    return Taken(drop.id, outcome, recording_id, reason)

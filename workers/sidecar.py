@@ -1,0 +1,83 @@
+"""The optional NAME.yml beside a recording: what the creator says of it."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import Refused
+
+BIGGEST = 64 * 1024
+
+
+class Sidecar(BaseModel):
+    """Every field may be left out; an unknown one is an error, so that a typo is not silence."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: str | None = Field(None, min_length=1, max_length=300)
+    description: str | None = Field(None, max_length=5000)
+    series: str | None = Field(None, max_length=200)
+    language: str | None = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    rights_holder: str | None = Field(None, max_length=300)
+    releases: list[str] | None = Field(None, max_length=100)
+    pool: str | None = Field(None, max_length=200)
+    embargo: datetime | date | None = None
+    price_hint_cents: int | None = Field(None, ge=0, le=100_000_000)
+    price_hint_currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+    allow_ai_training: bool | None = None
+
+
+def sidecar_of(recording: Path) -> Path | None:
+    """`final.mp4.yml` or `final.yml` beside `final.mp4`."""
+    for name in (f"{recording.name}.yml", f"{recording.stem}.yml"):
+        path = recording.with_name(name)
+        if path.is_file() and not path.is_symlink():
+            return path
+    return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What it says, ready for a row. Raises Refused: which field, what is wrong."""
+    if path.stat().st_size > BIGGEST:
+        raise Refused(
+            f"{path.name}: larger than 64 kB; it holds more than facts about the recording."
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f", line {line + 1}" if line is not None else ""
+        raise Refused(
+            f"{path.name}{where}: this is not valid YAML. Write `field: value` lines."
+        ) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise Refused(f"{path.name}: write `field: value` lines, for example `title: Final match`.")
+    try:
+        said = Sidecar(**{str(name): value for name, value in values.items()})
+    except ValidationError as error:
+        raise Refused(_first_error(path, error)) from error
+    return _as_row(said)
+
+
+def _as_row(said: Sidecar) -> dict[str, Any]:
+    values = said.model_dump(exclude_none=True, exclude={"embargo"})
+    if said.embargo is not None:
+        at = said.embargo
+        moment = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day)
+        moment = moment if moment.tzinfo else moment.astimezone()
+        values["embargo_ms"] = int(moment.timestamp() * 1000)
+    return values
+
+
+def _first_error(path: Path, error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else "?"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(Sidecar.model_fields))
+        return f"{path.name}: there is no field `{field}`. Known fields: {known}."
+    return f"{path.name}: `{field}`: {first['msg']} (found {first['input']!r:.80})."

@@ -1,0 +1,5 @@
+"""The version, as the changelog says it."""
+
+from importlib.metadata import version
+
+VERSION = version("reelyard")
