@@ -1,0 +1,53 @@
+"""A fresh home (settings, database, store) for each test that asks for one, and the shared match."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models import base, settings, storage
+from models.migrations import migrate
+from workers import broker
+from workers.demo.recording import make_recording
+
+MATCH_S = 72
+"""Two goals of the demo's game, and the loud machine between them."""
+
+
+def forget() -> None:
+    """What is read once in a process is read anew."""
+    if base.engine.cache_info().currsize:
+        base.engine().dispose()
+    for cached in (settings.settings, base.engine, storage.store, broker.broker):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty data folder; nothing of the caller's own settings holds."""
+    for name in list(os.environ):
+        if name.startswith(settings.PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REELYARD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("REELYARD_KEEP_FREE_MB", "0")
+    monkeypatch.setenv("REELYARD_INBOX_QUIET_S", "0.5")
+    forget()
+    yield tmp_path / "data"
+    forget()
+
+
+@pytest.fixture
+def database(home: Path) -> Path:
+    """A SQLite database built by the migrations."""
+    migrate()
+    return home
+
+
+@pytest.fixture(scope="session")
+def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first part of the demo's recording; its truth is workers.demo.recording.truth()."""
+    path = tmp_path_factory.mktemp("match") / "Harbour Cup.mp4"
+    make_recording(path, seconds=MATCH_S)
+    return path

@@ -1,0 +1,114 @@
+"""The main story, as a person sees it: drop a file, find its clip in the catalogue, play it, read it."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.commands import running, until
+from tests.scaled import scaled
+from tests.servers import free_port
+
+FIRST_CLIP_S = 120
+PLAYS = "async v => { v.muted = true; await v.play(); }"
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def drop(match: Path, inbox: Path) -> None:
+    """As an upload does it: under another name, then renamed."""
+    folder = inbox / "ada"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(match, folder / "Harbour Cup.mp4.part")
+    (folder / "Harbour Cup.mp4.part").rename(folder / "Harbour Cup.mp4")
+
+
+def tell_the_story(page: Page, url: str, match: Path, inbox: Path) -> None:
+    page.goto(url)
+    expect(page.locator("main")).to_contain_text("inbox")  # nothing yet: it says what to do
+    drop(match, inbox)
+
+    def has_clip() -> bool:
+        page.goto(url)
+        return page.locator("main a[href^='/clips/']").count() > 0
+
+    until(has_clip, FIRST_CLIP_S, "a clip is on sale")
+    page.locator("main a[href^='/clips/']").first.click()
+    expect(page.locator("h1")).not_to_be_empty()
+    plays(page)
+    captions_show(page)
+    expect(page.locator("main")).to_contain_text("Why it was chosen")
+    page.get_by_role("link", name="Harbour Cup").first.click()
+    recording = page.url
+
+    def recording_plays() -> bool:
+        page.goto(recording)
+        return page.locator("video[data-hls], video[data-player]").count() > 0
+
+    until(recording_plays, FIRST_CLIP_S, "the whole recording can be watched")
+    plays(page)
+
+
+def plays(page: Page) -> None:
+    video = page.locator("video").first
+    video.evaluate(PLAYS)
+    page.wait_for_function("document.querySelector('video').currentTime > 1.0", timeout=30_000)
+    assert video.evaluate("v => v.videoWidth") > 0
+
+
+def captions_show(page: Page) -> None:
+    page.wait_for_function(
+        "() => { const t = document.querySelector('video').textTracks[0];"
+        " return t && t.mode === 'showing' && t.cues && t.cues.length > 0; }",
+        timeout=10_000,
+    )
+    page.evaluate(
+        "() => { const v = document.querySelector('video');"
+        " v.currentTime = v.textTracks[0].cues[0].startTime + 0.1; }"
+    )
+    page.wait_for_function(
+        "document.querySelector('video').textTracks[0].activeCues.length > 0", timeout=10_000
+    )
+
+
+@pytest.mark.timeout(400)
+def test_the_embedded_house(page: Page, match: Path, home: Path, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    house = {"REELYARD_DATA": str(home)}
+    with running("up", "--port", str(port), log=tmp_path / "log", **house):
+        until(lambda: answers(url), 30, "the catalogue answers")
+        tell_the_story(page, url, match, home / "inbox")
+
+
+@pytest.mark.timeout(500)
+def test_the_house_at_scale(page: Page, match: Path, home: Path, tmp_path: Path) -> None:
+    """Watch, workers and web are processes of their own; media travels through the store alone."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with scaled(home) as house:
+        elsewhere = {**house, "REELYARD_DATA": str(tmp_path / "another machine")}
+        keys = {"REELYARD_KEYS": str(tmp_path / "keys")}
+        with (
+            running("serve", "--port", str(port), log=tmp_path / "serve.log", **house, **keys),
+            running("watch", log=tmp_path / "watch.log", **house, **keys),
+            running(
+                "work",
+                "--processes",
+                "2",
+                "--threads",
+                "1",
+                log=tmp_path / "work.log",
+                **elsewhere,
+                **keys,
+            ),
+        ):
+            until(lambda: answers(url), 60, "the catalogue answers")
+            tell_the_story(page, url, match, home / "inbox")
