@@ -1,4 +1,4 @@
-"""A fresh home (settings, database, store) for each test that asks for one, and the shared match."""
+"""A fresh home (settings, database, store) for each test that asks for one; the shared match."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The command line. Each command: read settings, call one function, print, exit with a code that tells."""
+"""The command line. Each command: settings, one function, print, an exit code that tells."""
 
 import json
 import os
@@ -32,7 +32,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def _begin(*, to_file: bool = False) -> None:
-    """Settings and database; the log on standard error, or in the data folder beside a progress bar."""
+    """Settings and database; the log on standard error, or in a file beside a progress bar."""
     start_up()
     log.set_up(settings().log, settings().data / "reelyard.log" if to_file else None)
 
@@ -62,7 +62,7 @@ def process(
         str, typer.Option(help="Whose they are (a folder name of the inbox).")
     ] = "house",
 ) -> None:
-    """Take these files through everything, in this process. Exit 0: all done; 2: some rejected; 1: failed."""
+    """Take files through everything, here. Exit 0: all done; 2: some rejected; 1: failed."""
     from workers import report
     from workers.process import process as run
 
@@ -217,7 +217,7 @@ def doctor(as_json: Json = False) -> None:
 def verify(
     file: Annotated[Path, typer.Argument(help="A clip.", dir_okay=False)], as_json: Json = False
 ) -> None:
-    """Read and validate a clip's manifest: is it ours, from which recording and span? Exit 0: trusted."""
+    """Read and validate a clip's manifest: ours? which recording, which span? Exit 0: trusted."""
     from workers.verify import as_data, print_verdict, read
 
     _begin()
@@ -254,10 +254,25 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        err.print(f"reelyard: {escape(str(error))}")
+        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:
         os._exit(0)
+    except Exception as error:
+        sys.exit(_told_briefly(error))
+
+
+def _told_briefly(error: Exception) -> int:
+    """A fault of ours: one sentence for the user, all of it in the log."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    err.print(f"reelyard: this did not work: {escape(first)}", soft_wrap=True)
+    try:
+        log.set_up("text", settings().data / "reelyard.log")
+        log.log().exception("failed")
+        err.print(f"Details: {escape(str(settings().data / 'reelyard.log'))}", soft_wrap=True)
+    except (OSError, SettingsError):
+        err.print("Details could not be written: the data folder can't be written to.")
+    return 1
 
 
 if __name__ == "__main__":

@@ -76,9 +76,10 @@ def broker() -> Finding:
             False,
             f"redis {facts['redis_version']} may drop bells: set maxmemory-policy noeviction",
         )
+    kept = "on" if facts.get("aof_enabled") else "off"
     return (
         True,
-        f"redis {facts['redis_version']}, append-only {'on' if facts.get('aof_enabled') else 'off'}",
+        f"redis {facts['redis_version']}, append-only {kept}",
     )
 
 

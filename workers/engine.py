@@ -23,7 +23,7 @@ STOP_MS = 25_000
 
 
 def start_up() -> None:
-    """Settings read, database brought up to date, the ffmpeg known. A wrong setting ends the program."""
+    """Settings read, database up to date, ffmpeg known. A wrong setting ends the program."""
     chosen = settings_or_exit()
     chosen.data.mkdir(parents=True, exist_ok=True)
     if chosen.ffmpeg:
@@ -63,6 +63,15 @@ def watching() -> Iterator[None]:
         watcher.join(timeout=10)
 
 
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but the signal is not raised again: what stands around it ends in order."""
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, self.handle_exit)
+        yield
+
+
 def serve(host: str, port: int) -> None:
     """The catalogue, in the foreground, until SIGINT or SIGTERM."""
     config = uvicorn.Config(
@@ -77,7 +86,7 @@ def serve(host: str, port: int) -> None:
         timeout_graceful_shutdown=5,
     )
     log().info("serving", url=f"http://{host}:{port}/")
-    uvicorn.Server(config).run()
+    _Server(config).run()
 
 
 def wait_for_end() -> None:

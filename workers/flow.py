@@ -1,4 +1,4 @@
-"""What each step runs, and the one way to run a job. To add a step: a function, a row here and in steps.py."""
+"""What each step runs, and the one way to run a job. A new step: a row here and in steps.py."""
 
 import shutil
 from collections.abc import Callable
@@ -133,7 +133,7 @@ def reject(session: Session, recording_id: str, reason: str) -> None:
 
 
 def retry(session: Session, recording_id: str) -> int:
-    """Ask again for everything of the recording that was given up. Answers how many jobs that is."""
+    """Ask again for all of the recording that was given up. Answers how many jobs that is."""
     rejected = select(Recording.id).where(Recording.state == RecordingState.REJECTED)
     again = session.execute(
         update(Job)

@@ -1,6 +1,7 @@
-"""The watch folder: inbox/<creator>/FILE is taken when it lies still; it goes to done/ or rejected/."""
+"""The watch folder: inbox/<creator>/FILE is taken when it lies still, then moved aside."""
 
 import contextlib
+import functools
 import os
 import queue
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
@@ -20,7 +21,7 @@ from watchdog.observers.polling import PollingObserver
 from models.base import reading, unit_of_work
 from models.creator import DEFAULT_SLUG
 from models.drop import Drop, Outcome
-from models.recording import RecordingState
+from models.recording import Recording, RecordingState
 from models.settings import settings
 from models.storage import StoreDown
 from workers import sidecar
@@ -210,39 +211,37 @@ def as_path(text: str) -> Path:
 def is_open_for_writing(path: Path) -> bool:
     """True where a process that we may look at holds the file open for writing."""
     try:
-        mine = path.stat(follow_symlinks=False)
+        found = path.stat(follow_symlinks=False)
     except OSError:
         return False
-    if not stat.S_ISREG(mine.st_mode):
-        return False
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            for handle in (process / "fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if _writes(process, handle, mine):
-                        return True
-    return False
+    return (found.st_dev, found.st_ino) in _written(int(time.monotonic()))
 
 
-def _writes(process: Path, handle: Path, file: os.stat_result) -> bool:
-    found = handle.stat()
-    if (found.st_dev, found.st_ino) != (file.st_dev, file.st_ino):
-        return False
-    text = (process / "fdinfo" / handle.name).read_text()
-    flags = next(int(line.split()[1], 8) for line in text.splitlines() if line.startswith("flags"))
-    return flags & os.O_ACCMODE != os.O_RDONLY
+@functools.lru_cache(maxsize=1)
+def _written(second: int) -> frozenset[tuple[int, int]]:
+    """Device and inode of all files open for writing; looked up once a second, not once a file."""
+    found = set()
+    for handle in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError, StopIteration, ValueError):
+            info = (handle.parents[1] / "fdinfo" / handle.name).read_text()
+            flags = next(line.split()[1] for line in info.splitlines() if line.startswith("flags"))
+            if int(flags, 8) & os.O_ACCMODE != os.O_RDONLY:
+                entry = handle.stat()
+                if stat.S_ISREG(entry.st_mode):
+                    found.add((entry.st_dev, entry.st_ino))
+    return frozenset(found)
 
 
 def show_outcomes(folder: Path) -> None:
     """Finish what a stop left undone, and move what was found bad after it was taken."""
+    settled = Recording.state != RecordingState.WORKING
     with reading() as session:
-        untold = session.scalars(select(Drop).where(Drop.told.is_(False)).limit(500)).all()
-        ready = [
-            drop.id
-            for drop in untold
-            if not drop.stored_as
-            or (drop.recording is not None and drop.recording.state != RecordingState.WORKING)
-        ]
+        ready = session.scalars(
+            select(Drop.id)
+            .outerjoin(Drop.recording)
+            .where(Drop.told.is_(False), or_(Drop.stored_as == "", settled))
+            .limit(500)
+        ).all()
     for drop_id in ready:
         move_aside(folder, drop_id)
 
@@ -266,13 +265,13 @@ def move_aside(folder: Path, drop_id: str) -> None:
 
 
 def _on_shelf(place: Path, shelf: str) -> Path:
-    """done/ and rejected/ stand in the creator's own folder; loose files have theirs in the inbox."""
+    """In the creator's own folder; loose files have their shelves in the inbox."""
     first, *rest = place.parts
     return Path(first, shelf, *rest) if rest else Path(shelf, first)
 
 
 def _move(folder: Path, lies_at: Path, place: Path, shelf: str) -> Path | None:
-    """Move the file and its sidecar; a name that is taken there gets a number. None: it is not there."""
+    """Move the file and its sidecar; a taken name gets a number. None: it is not there."""
     wanted = folder / _on_shelf(place, shelf)
     wanted.parent.mkdir(parents=True, exist_ok=True)
     target, number = wanted, 1

@@ -1,4 +1,4 @@
-"""Take one file: look at it, store its bytes once, make its rows. Used by the inbox and the command line."""
+"""Take one file: look at it, store its bytes once, make its rows."""
 
 import os
 import stat
@@ -26,6 +26,7 @@ from workers.flow import retry
 from workers.names import clean, safe_suffix, title_of
 from workers.steps import ask
 
+RACES = 5
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -41,21 +42,35 @@ class Taken:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What was dropped, once its bytes are in the store."""
+
+    name: str
+    place: str
+    creator: str
+    facts: dict[str, Any]
+    sha256: str
+    suffix: str
+    size: int
+
+
 def take(path: Path, creator: str, place: str = "") -> Taken:
-    """Raises NotQuiet, Waits (disk), StoreDown; a refusal is an answer, with a Drop row that says why."""
+    """Raises NotQuiet, Waits, StoreDown; a refusal is an answer, its Drop row says why."""
     try:
         before = _checked(path)
         facts = _facts(path)
     except Refused as refusal:
-        return _refused(path, place, str(refusal))
+        with unit_of_work() as session:
+            return _dropped(session, path.name, place, Outcome.REJECTED, None, str(refusal))
     admit(before.st_size)
     copy, sha256 = _own_copy(path)
     try:
         _still_the_same(path, before)
         suffix = safe_suffix(path.name)
-        key = f"{sha256[:2]}/{sha256}{suffix}"
-        store().put(copy, key)
-        return _remember(path, place, creator, facts, sha256, suffix, copy.stat().st_size)
+        store().put(copy, f"{sha256[:2]}/{sha256}{suffix}")
+        size = copy.stat().st_size
+        return _remember(File(path.name, place, creator, facts, sha256, suffix, size))
     finally:
         copy.unlink(missing_ok=True)
 
@@ -94,7 +109,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _own_copy(path: Path) -> tuple[Path, str]:
-    """A second name (or copy) in the work folder that a rename of the first can't take away, and its sha256."""
+    """A second name or copy that a rename of the first can't take away, and its sha256."""
     folder = settings().work_folder / "intake"
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"{os.getpid()}-{new_id()}"
@@ -116,80 +131,61 @@ def _still_the_same(path: Path, before: os.stat_result) -> None:
         raise NotQuiet("the file changed while it was read")
 
 
-def _remember(
-    path: Path, place: str, creator: str, facts: dict[str, Any], sha256: str, suffix: str, size: int
-) -> Taken:
-    try:
-        with unit_of_work() as session:
-            known = session.scalars(
-                select(Recording).where(Recording.sha256 == sha256)
-            ).one_or_none()
-            if known is not None:
-                return _known(session, path, place, creator, known)
-            return _new(session, path, place, creator, facts, sha256, suffix, size)
-    except IntegrityError:  # another took the same bytes at this very moment
-        with unit_of_work() as session:
-            known = session.scalars(select(Recording).where(Recording.sha256 == sha256)).one()
-            return _known(session, path, place, creator, known)
+def _remember(file: File) -> Taken:
+    """Others may take the same bytes at this very moment: then look again."""
+    for _ in range(RACES):
+        try:
+            with unit_of_work() as session:
+                wanted = select(Recording).where(Recording.sha256 == file.sha256)
+                known = session.scalars(wanted).one_or_none()
+                return _new(session, file) if known is None else _known(session, file, known)
+        except IntegrityError:
+            continue
+    raise NotQuiet("others are taking the same bytes")
 
 
-def _known(session: Session, path: Path, place: str, creator: str, known: Recording) -> Taken:
-    if known.creator.slug != creator:
+def _known(session: Session, file: File, known: Recording) -> Taken:
+    if known.creator.slug != file.creator:
         reason = (
             "These exact bytes were already registered by another creator. "
             "If they are yours, ask the operator of this catalogue to settle it."
         )
-        return _dropped(session, path, place, Outcome.REJECTED, None, reason)
+        return _dropped(session, file.name, file.place, Outcome.REJECTED, None, reason)
     if known.state == RecordingState.REJECTED:
         retry(session, known.id)
-        return _dropped(session, path, place, Outcome.TAKEN, known.id, "")
+        return _dropped(session, file.name, file.place, Outcome.TAKEN, known.id, "")
     reason = f'The same recording as "{known.name}", which is here already; no second one was made.'
-    return _dropped(session, path, place, Outcome.SAME, known.id, reason)
+    return _dropped(session, file.name, file.place, Outcome.SAME, known.id, reason)
 
 
-def _new(
-    session: Session,
-    path: Path,
-    place: str,
-    creator: str,
-    facts: dict[str, Any],
-    sha256: str,
-    suffix: str,
-    size: int,
-) -> Taken:
+def _new(session: Session, file: File) -> Taken:
     recording = Recording(
-        creator_id=creator_of(session, creator).id,
-        sha256=sha256,
-        name=clean(path.name),
-        title=facts.get("title") or title_of(path.name),
-        size=size,
-        sidecar=facts,
+        creator_id=creator_of(session, file.creator).id,
+        sha256=file.sha256,
+        name=clean(file.name),
+        title=file.facts.get("title") or title_of(file.name),
+        size=file.size,
+        sidecar=file.facts,
     )
     session.add(recording)
     session.flush()
-    session.add(
-        Asset(
-            recording_id=recording.id,
-            kind=AssetKind.ORIGINAL,
-            sha256=sha256,
-            suffix=suffix,
-            size=size,
-            mime="application/octet-stream",
-        )
+    original = Asset(
+        recording_id=recording.id,
+        kind=AssetKind.ORIGINAL,
+        sha256=file.sha256,
+        suffix=file.suffix,
+        size=file.size,
+        mime="application/octet-stream",
     )
+    session.add(original)
     ask(session, "ingest", recording.id, recording.id)
-    record(session, "recording.taken", recording.id, bytes=size)
-    return _dropped(session, path, place, Outcome.TAKEN, recording.id, "")
-
-
-def _refused(path: Path, place: str, reason: str) -> Taken:
-    with unit_of_work() as session:
-        return _dropped(session, path, place, Outcome.REJECTED, None, reason)
+    record(session, "recording.taken", recording.id, bytes=file.size)
+    return _dropped(session, file.name, file.place, Outcome.TAKEN, recording.id, "")
 
 
 def _dropped(
     session: Session,
-    path: Path,
+    name: str,
     place: str,
     outcome: Outcome,
     recording_id: str | None,
@@ -198,11 +194,12 @@ def _dropped(
     drop = Drop(
         id=new_id(),
         place=place,
-        name=clean(path.name),
+        name=clean(name),
         outcome=outcome,
         reason=reason,
         recording_id=recording_id,
         told=not place,
     )
     session.add(drop)
+    session.flush()
     return Taken(drop.id, outcome, recording_id, reason)

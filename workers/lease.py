@@ -1,4 +1,4 @@
-"""A claimed job while it runs: its lease is renewed, its child is stopped when the lease is lost."""
+"""A claimed job while it runs: its lease is renewed, its child stopped when the lease is lost."""
 
 import functools
 import os
@@ -43,7 +43,7 @@ def worker_name() -> str:
 
 
 def _started(pid: int) -> str:
-    """Clock ticks since boot at which the process started; "" where there is none. A zombie is none."""
+    """Clock ticks from boot to the process's start; "" where there is none. A zombie is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -52,7 +52,7 @@ def _started(pid: int) -> str:
 
 
 def release_dead() -> int:
-    """Free at once what processes of this host held that are gone; others' leases run out by themselves."""
+    """Free at once what dead processes of this host held; others' leases run out."""
     here = _process_name(os.getpid()).split("/")[:2]
     with reading() as session:
         holders = session.scalars(
@@ -97,7 +97,7 @@ class Lease:
         self.done = done
 
     def child(self, task: str, request: dict[str, Any], *, nice: int = 0) -> Any:
-        """Run a media task in a child that ends when this lease is lost or this process shall stop."""
+        """Run a media task in a child that ends when the lease is lost or this process stops."""
         limits = sandbox.Limits(memory_mb=settings().child_memory_mb, nice=nice)
         return sandbox.run(
             task,
@@ -110,7 +110,7 @@ class Lease:
 
     @contextmanager
     def saving(self) -> Iterator[Session]:
-        """One transaction with the step's results, the next jobs and the end of this one, or none of it.
+        """One transaction: the step's results, the next jobs, the end of this one; or none of it.
 
         Raises LeaseLost where another worker has the job now.
         """

@@ -9,7 +9,7 @@ import structlog
 
 
 def set_up(form: str, file: Path | None = None) -> None:
-    """`form` is the setting `log`: quiet, text or json. Into `file` where a person looks at a progress bar."""
+    """`form`: quiet, text or json. Into `file` where a person looks at a progress bar."""
     level = logging.ERROR if form == "quiet" and file is None else logging.INFO
     out: Any = sys.stderr
     if file is not None:

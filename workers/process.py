@@ -1,4 +1,4 @@
-"""Take files through everything, in this process, until each is done: `reelyard process` and `reelyard demo`."""
+"""Take files through everything, in this process, until each is done."""
 
 import time
 from collections.abc import Sequence
@@ -29,11 +29,12 @@ from workers.intake import NotQuiet, take
 from workers.lease import Waits
 from workers.names import clean
 from workers.report import recordings_json, refused_json
+from workers.speech import choice_now
 from workers.steps import STEPS
 
 POLL_S = 0.2
 COST = {"ingest": 1.0, "scout": 10.0, "clip": 12.0, "publish": 0.2, "sound": 6.0, "chunk": 30.0}
-"""Seconds of work, about: only for the bar. Before the scout has spoken, clips and chunks are guessed."""
+"""Seconds of work, about: for the bar. Before the scout has spoken, the rest is guessed."""
 GUESSED_CLIPS = 5
 
 
@@ -48,7 +49,8 @@ class Given:
 def process(
     files: Sequence[Path], console: Console, creator: str = DEFAULT_SLUG
 ) -> list[dict[str, Any]]:
-    """One dict a file, in the form of report.recordings_json. Files already known are waited for, not redone."""
+    """One dict a file, as report.recordings_json has it. Known files are waited for, not redone."""
+    _fetch_speech_model(console)
     given = [_given(path, creator) for path in files]
     ids = list(dict.fromkeys(one.recording_id for one in given if one.recording_id))
     with working():
@@ -65,6 +67,13 @@ def process(
             row["reason"] = one.note
         told.append(row)
     return told
+
+
+def _fetch_speech_model(console: Console) -> None:
+    """At first use, with a bar; where it is there or can't be had this takes no time."""
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
+        task = bars.add_task("Fetch the speech model", total=1.0)
+        choice_now(lambda done: bars.update(task, completed=done))
 
 
 def _given(path: Path, creator: str) -> Given:

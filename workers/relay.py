@@ -1,4 +1,4 @@
-"""The relay rings for committed jobs that are due, and rings again for those that nobody claimed."""
+"""The relay rings for committed jobs that are due, and again for those nobody claimed."""
 
 import threading
 import time
@@ -49,7 +49,7 @@ def _due() -> list[tuple[str, str]]:
 
 
 def relay(stop: threading.Event) -> None:
-    """Until `stop`: a broker or database that is away is waited for, and nothing is lost meanwhile."""
+    """Until `stop`. A broker or database that is away is waited for; nothing is lost."""
     passes, silent = 0, False
     while not stop.wait(PAUSE_S) and not stopping.is_set():
         try:

@@ -1,4 +1,4 @@
-"""Step `scout`: find the moments, remember chosen and rejected ones, ask for clips and renditions."""
+"""Step `scout`: find the moments, remember all of them, ask for clips and renditions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The table of steps as data, and how one is asked for. What each runs stands in workers/flow.py."""
+"""The table of steps as data, and how one is asked for. What each runs: workers/flow.py."""
 
 from dataclasses import dataclass
 

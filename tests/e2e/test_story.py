@@ -1,4 +1,4 @@
-"""The main story, as a person sees it: drop a file, find its clip in the catalogue, play it, read it."""
+"""The main story as a person sees it: drop a file, find its clip, play it, read it."""
 
 import shutil
 from pathlib import Path
@@ -59,23 +59,19 @@ def tell_the_story(page: Page, url: str, match: Path, inbox: Path) -> None:
 def plays(page: Page) -> None:
     video = page.locator("video").first
     video.evaluate(PLAYS)
-    page.wait_for_function("document.querySelector('video').currentTime > 1.0", timeout=30_000)
+    until(lambda: video.evaluate("v => v.currentTime > 1"), 30, "it plays")
     assert video.evaluate("v => v.videoWidth") > 0
 
 
 def captions_show(page: Page) -> None:
-    page.wait_for_function(
-        "() => { const t = document.querySelector('video').textTracks[0];"
-        " return t && t.mode === 'showing' && t.cues && t.cues.length > 0; }",
-        timeout=10_000,
-    )
-    page.evaluate(
-        "() => { const v = document.querySelector('video');"
-        " v.currentTime = v.textTracks[0].cues[0].startTime + 0.1; }"
-    )
-    page.wait_for_function(
-        "document.querySelector('video').textTracks[0].activeCues.length > 0", timeout=10_000
-    )
+    """Asked in turns: the page's CSP forbids what Playwright's own waiting would need."""
+    video = page.locator("video").first
+    shown = "v => v.textTracks[0] && v.textTracks[0].mode === 'showing'"
+    until(lambda: video.evaluate(shown), 10, "captions are on")
+    until(lambda: video.evaluate("v => v.textTracks[0].cues.length > 0"), 10, "they have cues")
+    video.evaluate("v => { v.currentTime = v.textTracks[0].cues[0].startTime + 0.1; }")
+    active = "v => v.textTracks[0].activeCues.length > 0"
+    until(lambda: video.evaluate(active), 10, "a caption shows")
 
 
 @pytest.mark.timeout(400)

@@ -1,4 +1,4 @@
-"""F18: odd and hostile media is read or refused with a reason, within a minute, and nothing crashes."""
+"""F18: odd and hostile media is read or refused with a reason, and nothing crashes."""
 
 import random
 import time
@@ -51,10 +51,8 @@ def test_the_corpus_is_read_or_refused() -> None:
 @pytest.mark.timeout(400)
 def test_mutated_recordings_are_read_or_refused(tmp_path: Path) -> None:
     whole = tmp_path / "whole.mp4"
-    ffmpeg.run(
-        ["-f", "lavfi", "-i", "testsrc2=s=160x90:d=2", "-f", "lavfi", "-i", "sine=d=2"]
-        + ["-pix_fmt", "yuv420p", "-movflags", "+faststart", ffmpeg.url(whole)]
-    )
+    made = "-f lavfi -i testsrc2=s=160x90:d=2 -f lavfi -i sine=d=2 -pix_fmt yuv420p"
+    ffmpeg.run([*made.split(), "-movflags", "+faststart", ffmpeg.url(whole)])
     data = whole.read_bytes()
     chance = random.Random(SEED)
     print(f"seed {SEED}")  # noqa: T201 (a failing run is repeated with it)

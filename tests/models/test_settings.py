@@ -1,4 +1,4 @@
-"""A setting comes from the environment, a secret file or reelyard.toml; a wrong one is one clear line."""
+"""Settings come from environment, secret file or reelyard.toml; a wrong one is one clear line."""
 
 from pathlib import Path
 

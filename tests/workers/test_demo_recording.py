@@ -163,5 +163,5 @@ def test_it_is_the_same_each_time(tmp_path: Path):
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path):
-    with pytest.raises(ChildFailed, match="could not be written"):
+    with pytest.raises(ChildFailed, match="ffmpeg could not finish"):
         make_recording(tmp_path / "missing" / "demo.mp4", seconds=0.4)

@@ -1,6 +1,6 @@
 """The picture at any time: a camera's view, those who move, and what is laid over."""
 
-from workers.demo import crowd, figures, overlays, props, rally
+from workers.demo import crowd, figures, overlays, paint, props, rally
 from workers.demo.camera import CAMERAS, Camera
 from workers.demo.paint import Picture, ease
 from workers.demo.story import CLARA, DISTRACTORS, DURATION_MS, OSCAR, SHOTS, Shot

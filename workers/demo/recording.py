@@ -2,8 +2,8 @@
 
 import subprocess
 import tempfile
-import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,12 @@ from workers.demo.paint import HEIGHT, WIDTH
 from workers.demo.story import DURATION_MS, FPS, FRAME_MS, DemoTruth, truth
 
 _PIPE_BYTES = 1 << 20
+_SAME_BYTES: dict[str, Any] = {
+    "fflags": "+bitexact",
+    "flags:v": "+bitexact",
+    "flags:a": "+bitexact",
+}
+"""No dates and no versions."""
 
 __all__ = ["DemoTruth", "make_recording", "truth"]
 
@@ -32,61 +38,60 @@ def make_recording(
     """
     length_ms = DURATION_MS if seconds is None else int(seconds * 1000)
     with tempfile.TemporaryDirectory(prefix="reelyard-demo-") as folder:
-        wav = Path(folder) / "sound.wav"
-        _write_sound(wav, length_ms / 1000)
-        _encode(out, wav, length_ms, progress)
+        seen, heard = Path(folder) / "seen.mp4", Path(folder) / "heard.m4a"
+        with ThreadPoolExecutor(1) as beside:
+            sounding = beside.submit(_write_sound, heard, length_ms / 1000)
+            _write_pictures(seen, length_ms, progress)
+            sounding.result()
+        both = (ffmpeg.source(seen).video, ffmpeg.source(heard).audio)
+        _write(out, *both, c="copy", movflags="+faststart", **_SAME_BYTES)
     crowd.forget()
+    if progress is not None:
+        progress(1.0)
     return truth()
 
 
+def _write(to: Path, *streams: Any, stdin: bytes | None = None, **options: Any) -> None:
+    ffmpeg.run(ffmpeg.arguments(graphs.output(*streams, ffmpeg.url(to), **options)), stdin=stdin)
+
+
 def _write_sound(to: Path, seconds: float) -> None:
-    samples = np.round(sound.mix(seconds) * 32767).astype("<i2")
-    with wave.open(str(to), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.tobytes())
+    samples = np.round(sound.mix(seconds) * 32767).astype("<i2").tobytes()
+    stereo = graphs.input("pipe:", format="s16le", ar=RATE, ac=2).audio
+    _write(to, stereo, stdin=samples, acodec="aac", **{"b:a": "128k"}, **_SAME_BYTES)
 
 
-def _encode(out: Path, wav: Path, length_ms: int, progress: Callable[[float], None] | None) -> None:
-    child = ffmpeg.start(
-        _arguments(out, wav), stdin=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=_PIPE_BYTES
-    )
-    assert child.stdin is not None
-    assert child.stderr is not None
-    try:
-        for number, planes in enumerate(_frames(length_ms)):
-            child.stdin.write(planes)
-            if progress is not None and number % FPS == 0:
-                progress(number * FRAME_MS / length_ms)
-        child.stdin.close()
-    except BrokenPipeError:
-        pass  # It died; its own words below say of what.
-    error = child.stderr.read().decode(errors="replace").strip()
-    if child.wait():
+def _write_pictures(
+    to: Path, length_ms: int, progress: Callable[[float], None] | None = None
+) -> None:
+    with ffmpeg.start(
+        _encoder(to), stdin=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=_PIPE_BYTES
+    ) as child:
+        assert child.stdin is not None
+        assert child.stderr is not None
+        try:
+            for ms in range(0, length_ms, FRAME_MS):
+                child.stdin.write(cv2.cvtColor(draw.frame(ms), cv2.COLOR_BGR2YUV_I420).data)
+                if progress is not None and ms % 1000 == 0:
+                    progress(0.99 * ms / length_ms)
+            child.stdin.close()
+        except BrokenPipeError:
+            pass  # It died; its own words below say of what.
+        error = child.stderr.read().decode(errors="replace").strip()
+    if child.returncode:
         raise ChildFailed(f"the demo's recording could not be written: {error[-300:]}")
-    if progress is not None:
-        progress(1.0)
 
 
-def _arguments(out: Path, wav: Path) -> list[str]:
-    pictures = graphs.input(
-        "pipe:", format="rawvideo", pix_fmt="yuv420p", s=f"{WIDTH}x{HEIGHT}", r=FPS
-    )
+def _encoder(to: Path) -> list[str]:
+    size = f"{WIDTH}x{HEIGHT}"
+    raw = graphs.input("pipe:", format="rawvideo", pix_fmt="yuv420p", s=size, r=FPS).video
     # OpenCV's conversion is BT.601 in video range: say so, or players guess BT.709 for this size.
-    pictures = pictures.video.filter("setparams", colorspace="smpte170m", range="tv")
+    told = raw.filter("setparams", colorspace="smpte170m", range="tv")
     options = {
         "vcodec": "libx264", "preset": "veryfast", "crf": 26, "g": 5 * FPS,
         # veryfast's blocks and b-frames with superfast's search: half its bits in its time.
-        "x264-params": "ref=1:subme=1:me=dia:weightp=0",
-        "acodec": "aac", "b:a": "128k", "movflags": "+faststart",
-        # One number of threads everywhere, no dates and versions: the same bytes each time.
-        "threads": 2, "fflags": "+bitexact", "flags:v": "+bitexact", "flags:a": "+bitexact",
+        "x264-params": "ref=1:subme=1:me=dia:weightp=0:rc-lookahead=5",
+        # The number of threads changes the bytes.
+        "threads": 2,
     }  # fmt: skip
-    stream = graphs.output(pictures, ffmpeg.source(wav).audio, ffmpeg.url(out), **options)
-    return ffmpeg.arguments(stream)
-
-
-def _frames(length_ms: int) -> Iterator[Any]:
-    for ms in range(0, length_ms, FRAME_MS):
-        yield cv2.cvtColor(draw.frame(ms), cv2.COLOR_BGR2YUV_I420)
+    return ffmpeg.arguments(graphs.output(told, ffmpeg.url(to), **options, **_SAME_BYTES))

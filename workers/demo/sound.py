@@ -25,7 +25,7 @@ LEVELS = {
 }
 """dBFS, RMS. The machine is louder than any cheer: loudness alone must not make a highlight."""
 _ASSET_LEVEL = -18.0
-_MURMUR_S = 12.0
+_MURMUR_S = 9.0
 
 Line = NDArray[np.float32]
 
