@@ -1,4 +1,4 @@
-"""`python -m pipeline analyse FILE`: the media part alone, from a file to JSON, with no database."""
+"""`python -m pipeline analyse FILE`: the media part alone, from a file to JSON, no database."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from pipeline.timeline import Span
 
 
 def main(words: list[str] | None = None) -> int:
-    """0: done; 1: a part failed; 2: the file can't be analysed. The reason is one line on standard error."""
+    """0: done; 1: a part failed; 2: the file can't be analysed. Why is one line on stderr."""
     asked = _parser().parse_args(words)
     try:
         found = analyse(asked.file, full=asked.full, speech=asked.speech)
@@ -31,15 +31,22 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description="Media work without a database.")
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline", description="Media work without a database."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("analyse", help="find a recording's highlights, shots and words")
     one.add_argument("file", type=Path, metavar="FILE")
     one.add_argument("--full", action="store_true", help="decode every frame and find every shot")
     one.add_argument(
-        "--speech", default="auto", metavar="none|auto|NAME", help="the speech engine; default: %(default)s"
+        "--speech",
+        default="auto",
+        metavar="none|auto|NAME",
+        help="the speech engine; default: %(default)s",
     )
-    one.add_argument("--json", type=Path, metavar="OUT", help="write to this file, not to standard output")
+    one.add_argument(
+        "--json", type=Path, metavar="OUT", help="write to this file, not to standard output"
+    )
     return parser
 
 
@@ -75,7 +82,8 @@ def _segments(path: Path, spans: tuple[Span, ...], engine: str) -> list[dict[str
 
     said = transcribe(decode_pcm(path), spans, engine=engine)
     return [
-        {"start": _s(one.start_ms), "end": _s(one.end_ms), "text": one.text} for one in said.segments
+        {"start": _s(one.start_ms), "end": _s(one.end_ms), "text": one.text}
+        for one in said.segments
     ]
 
 

@@ -1,4 +1,4 @@
-"""Sound as 16 kHz mono samples: whole spans for the speech engine, blocks for what reads on and on."""
+"""Sound as mono samples: whole spans for the speech engine, blocks for what reads on and on."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,9 +20,10 @@ GAP_MS = 100
 def decode_pcm(
     path: Path, span: Span | None = None, rate: int = RATE, audio_index: int | None = None
 ) -> Samples:
-    """The span's sound (all of it without one) as mono, about -1..1. Holes in the sound are silence.
+    """The span's sound (all of it without one) as mono, -1..1. Holes in the sound are silence.
 
-    `audio_index` counts all streams of the file, as the probe does; without it the first sound is taken.
+    `audio_index` counts all streams of the file, as the probe does; without it the first sound
+    is taken.
     Needs 4 bytes a sample: at 16 kHz 230 MB an hour. Raises ChildFailed where there is no sound.
     """
     options = {}
@@ -30,8 +31,12 @@ def decode_pcm(
         options = {"ss": span.start_ms / 1000, "t": span.length_ms / 1000}
     source = ffmpeg.source(path, vn=None, sn=None, dn=None, **options)
     chosen = source["a:0" if audio_index is None else str(audio_index)]
-    # `first_pts` and `async` put silence where the recording has none: times stay those of the picture.
-    even = chosen.filter("aresample", rate, **{"async": 1, "first_pts": 0, "min_hard_comp": GAP_MS / 1000, "rematrix_maxval": 1})
+    # `first_pts` and `async` put silence where there is no sound: times stay those of the picture.
+    even = chosen.filter(
+        "aresample",
+        rate,
+        **{"async": 1, "first_pts": 0, "min_hard_comp": GAP_MS / 1000, "rematrix_maxval": 1},
+    )
     pcm = even.output("pipe:", format="f32le", acodec="pcm_f32le", ac=1)
     return np.frombuffer(ffmpeg.run(ffmpeg.arguments(pcm)), np.float32)
 

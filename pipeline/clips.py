@@ -1,7 +1,7 @@
 """From a highlight to the files of a clip: words, edges, master, poster, captions, title, tags."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipeline.audio import decode_pcm
 from pipeline.captions import webvtt
 from pipeline.probe import Probe, probe
 from pipeline.shots import cuts_in
-from pipeline.tags import tags, title
+from pipeline.tags import confident_text, tags, title
 from pipeline.timeline import Segment, Span
 from pipeline.transcribe import Transcript, quality_note, transcribe
 
@@ -79,17 +79,42 @@ def make(source: Path, about: Probe, wanted: Wanted, folder: Path, progress: Pro
         note = f"{transcript.engine} {transcript.version}: {quality_note(transcript.quality)}"
         text = webvtt(said, start_ms=span.start_ms, end_ms=span.end_ms, note=note)
         Path(files["captions"]).write_text(text, encoding="utf-8")
-    events = [name for name in EVENTS if wanted.reasons.get(name, 0) > 0.1]
     length = probe(master)
+    name, labels = _told(transcript, said, span, wanted)
     return Made(
         span=Span(span.start_ms, span.start_ms + min(span.length_ms, length.duration_ms)),
-        title=title(said, span, events=events, fallback=wanted.name),
-        tags=tags(" ".join(part.text for part in said), events=events),
-        transcript=transcript,
+        title=name,
+        tags=labels,
+        transcript=_only(transcript, said),
         width=width,
         height=height,
         files=files,
     )
+
+
+def _told(
+    transcript: Transcript | None, said: Sequence[Segment], span: Span, wanted: Wanted
+) -> tuple[str, list[str]]:
+    """Title and tags. A rough engine's doubtful words are worse than none."""
+    events = [name for name in EVENTS if wanted.reasons.get(name, 0) > 0.1]
+    quality = transcript.quality if transcript else "none"
+    language = (transcript.language if transcript else "") or "en"
+    text = confident_text(said, quality) if said else ""
+    name = title(
+        said,
+        span,
+        events=events,
+        fallback=wanted.name,
+        quality=quality,
+        language=language,
+        peak_ms=wanted.peak_ms,
+    )
+    return name, tags(text, language=language, events=events)
+
+
+def _only(transcript: Transcript | None, said: tuple[Segment, ...]) -> Transcript | None:
+    """What was said inside the clip: more was listened to than is sold."""
+    return replace(transcript, segments=said) if transcript else None
 
 
 def choose_edges(
@@ -103,6 +128,7 @@ def choose_edges(
     """Pauses first, then the cuts near those two places: only they are decoded."""
     shared: dict[str, Any] = {
         "duration_ms": about.duration_ms,
+        "peak_ms": wanted.peak_ms,
         "segments": segments,
         "pauses": edges.pauses_in(pcm, RATE, around.start_ms) if about.audio else [],
         "min_ms": wanted.min_ms,
@@ -144,7 +170,7 @@ def within(segments: Sequence[Segment], span: Span) -> tuple[Segment, ...]:
 
 
 def _around(wanted: Wanted, duration_ms: int) -> Span:
-    wide = edges.widen(wanted.moment, wanted.min_ms, wanted.max_ms, duration_ms)
+    wide = edges.widen(wanted.moment, wanted.min_ms, wanted.max_ms, duration_ms, wanted.peak_ms)
     return Span(max(0, wide.start_ms - AROUND_MS), min(duration_ms, wide.end_ms + AROUND_MS))
 
 

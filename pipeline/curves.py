@@ -1,7 +1,8 @@
-"""Sound described four times a second: spectrum, modulation, tone and level. Samples in, rows out."""
+"""Sound described four times a second: spectrum, modulation, tone, level. Samples in, rows out."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ LEVEL = 0
 """Column of the loudness in dB below full scale; the others do not change with the volume."""
 
 FINE = 5
-"""The last columns: level of the voice band (300 to 3,400 Hz) in the row's own five 50 ms, in dB."""
+"""The last columns: level (dB) of the voice band, 300 to 3,400 Hz, in the row's own five 50 ms."""
 
 _VOICE = slice(10, 109)
 _GROUPS = ((0, 8), (8, 18), (18, 29), (29, 40))
@@ -37,10 +38,10 @@ _MODULATION_HZ = ((1, 3), (3, 7), (7, 15), (15, 30), (30, 49))
 def _mel() -> NDArray[np.float32]:
     """Triangles of equal mel width from 60 to 7,600 Hz, each of area 1; (bins, bands)."""
 
-    def to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(2595 * np.log10(1 + hz / 700))
+    def to_mel(hz: Any) -> Any:
+        return 2595 * np.log10(1 + hz / 700)
 
-    edges = np.linspace(*to_mel(np.array([60.0, 7600.0])), BANDS + 2)
+    edges = np.linspace(to_mel(60.0), to_mel(7600.0), BANDS + 2)
     hz = to_mel(np.fft.rfftfreq(WINDOW, 1 / RATE))[:, None]
     up = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     down = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
@@ -49,9 +50,9 @@ def _mel() -> NDArray[np.float32]:
 
 
 def rows(blocks: Iterable[Samples]) -> Iterator[Rows]:
-    """One row a quarter of a second, block by block; row i is about the second around i * STEP_MS + 125 ms.
+    """A row for each quarter of a second; row i is about the second around i * STEP_MS + 125 ms.
 
-    Any sizes of blocks; the rows are the same however the samples were cut into blocks of whole seconds.
+    The rows are the same however the samples were cut into blocks.
     """
     lead = SPAN // 2 - PER_ROW // 2 + BEFORE
     # Half a window more at both ends: spectrum i is then centred on sample i * FRAME.
@@ -113,7 +114,7 @@ def _flatness(power: Rows) -> Rows:
 
 
 def _tones(power: Rows) -> Rows:
-    """Voicing (how periodic, 70 to 400 Hz, 0..1) and how long spectral lines last (50 and 200 ms)."""
+    """Voicing (how periodic at 70 to 400 Hz, 0..1); how spectral lines last (50 and 200 ms)."""
     logs = np.log(power[:, :128] + 1e-10)
     smooth = np.cumsum(np.pad(logs, ((0, 0), (6, 5)), mode="edge"), axis=1)
     fine = logs[:, 6:-5] - (smooth[:, 11:] - smooth[:, :-11])[:, 6:-5] / 11
@@ -129,7 +130,7 @@ def _tones(power: Rows) -> Rows:
 
 
 def _modulation(bands: Rows) -> Rows:
-    """How much of each band group's unrest lies at which speed (syllables 3 to 7 Hz, claps above)."""
+    """How fast each band group goes up and down (syllables 3 to 7 Hz, claps above)."""
     groups = np.stack([bands[:, a:b].mean(1) for a, b in _GROUPS], axis=1)
     groups = (groups - groups.mean(2, keepdims=True)) * np.hanning(SPAN).astype(np.float32)
     spectrum = np.abs(np.fft.rfft(groups, axis=2)) ** 2

@@ -8,7 +8,7 @@ from typing import Any
 import ffmpeg as graphs
 
 from pipeline import ffmpeg
-from pipeline.probe import Probe, open_media
+from pipeline.probe import Probe, open_media, zero_s
 from pipeline.profiles import (
     MASTER_AUDIO_KBPS,
     MASTER_CRF,
@@ -19,6 +19,7 @@ from pipeline.profiles import (
 )
 from pipeline.timeline import Span
 
+SLACK_MS = 1_000
 FADE_MS = 12
 """Long enough that a cut in the sound does not click, too short to be heard as a fade."""
 
@@ -55,16 +56,22 @@ def on_frames(span: Span, times: list[int]) -> Span:
 
 
 def master_graph(source: Path, probe: Probe, span: Span, out: Path) -> Any:
-    # Half a millisecond early: frame times are rounded, and a frame "before" the seek point
-    # is dropped.
-    start = max(0.0, span.start_ms / 1000 - 0.0005)
-    opened = ffmpeg.source(source, ss=f"{start:.4f}", t=f"{span.length_ms / 1000:.4f}")
+    # Half a millisecond early at both ends: frame times are rounded, and `t` counts from the first
+    # frame read, so that only a trim by the clock ends where it should.
+    seek_ms = probe.seek_ms(span.start_ms - 0.5)
+    length = _s(span.end_ms + SLACK_MS - seek_ms)
+    opened = ffmpeg.source(source, copyts=None, t=length, **ffmpeg.seek(seek_ms))
+    start_s = max(0.0, span.start_ms - 0.5) / 1000
+    from_zero = ffmpeg.earlier(zero_s(source) + start_s)
+    between = {"start": 0, "end": _s(span.end_ms - 0.5 - start_s * 1000)}
     streams: list[Any] = []
     options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}
     if probe.video is not None:
         width, height = size_at(probe.video, MASTER_MAX_HEIGHT)
         streams.append(
             opened[str(probe.video.index)]
+            .filter("setpts", from_zero)
+            .filter("trim", **between)
             .filter("setsar", 1)
             .filter("scale", width, height, flags="bicubic")
         )
@@ -74,16 +81,20 @@ def master_graph(source: Path, probe: Probe, span: Span, out: Path) -> Any:
             "crf": MASTER_CRF,
             "pix_fmt": "yuv420p",
             "threads": THREADS,
+            # Every frame at its own time; one that goes back in time is left out.
             "fps_mode": "vfr",
+            "enc_time_base": "demux",
             "force_key_frames": "expr:gte(t,n_forced*2)",
         }
     if probe.audio is not None:
-        length = span.length_ms / 1000
+        fade_s, end_s = FADE_MS / 1000, span.length_ms / 1000
         streams.append(
             opened[str(probe.audio.index)]
+            .filter("asetpts", from_zero)
+            .filter("atrim", **between)
             .filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
-            .filter("afade", t="in", d=FADE_MS / 1000)
-            .filter("afade", t="out", st=max(0, length - FADE_MS / 1000), d=FADE_MS / 1000)
+            .filter("afade", t="in", d=fade_s)
+            .filter("afade", t="out", st=max(0, end_s - fade_s), d=fade_s)
         )
         options |= {"acodec": "aac", "audio_bitrate": f"{MASTER_AUDIO_KBPS}k", "ac": 2}
     return graphs.output(*streams, ffmpeg.url(out), f="mp4", movflags="+faststart", **options)
@@ -99,3 +110,7 @@ def cut_master(
     """Raises ChildFailed."""
     graph = master_graph(source, probe, span, out)
     ffmpeg.run(ffmpeg.arguments(graph), duration_ms=span.length_ms, progress=progress)
+
+
+def _s(ms: float) -> str:
+    return f"{ms / 1000:.4f}"

@@ -12,6 +12,8 @@ REACH_MS = 6_000
 CUT_REACH_MS = 800
 BREATH_MS = 120
 """Left before the first and after the last word."""
+LONGEST_WORD_MS = 2_000
+"""Room left for an edge to move out of a word."""
 SHARE_BEFORE = 0.6
 """Of what a too short moment is given: people want the set-up more than the aftermath."""
 _FRAME_MS = 20
@@ -22,6 +24,7 @@ def snap(
     moment: Span,
     *,
     duration_ms: int,
+    peak_ms: int | None = None,
     segments: Sequence[Segment] = (),
     pauses: Sequence[Span] = (),
     cuts: Sequence[int] = (),
@@ -30,26 +33,42 @@ def snap(
 ) -> Span:
     """1. widen to min_ms, 2. each edge outward to a pause, 3. onto a cut near by, 4. hold max_ms.
 
-    Never inside a word where words are known. A recording shorter than min_ms is one clip.
+    The peak (without one, the middle of the moment) stays inside. Never inside a word where words
+    are known: for that alone a clip may be shorter than min_ms. A recording shorter than min_ms is
+    one clip.
     """
     if duration_ms <= min_ms:
         return Span(0, duration_ms)
-    wide = widen(moment, min_ms, max_ms, duration_ms)
-    words = [(word.start_ms, word.end_ms) for segment in segments for word in segment.words]
-    start = _edge(wide.start_ms, -1, words, pauses, cuts, duration_ms)
-    end = _edge(wide.end_ms, +1, words, pauses, cuts, duration_ms)
-    return _hold(Span(start, end), moment, words, min_ms, max_ms, duration_ms)
+    peak = _peak(moment, peak_ms, duration_ms)
+    wide = widen(moment, min_ms, max_ms, duration_ms, peak)
+    said = (word for segment in segments for word in segment.words)
+    words = [(word.start_ms, min(word.end_ms, duration_ms)) for word in said]
+    start = _edge(wide.start_ms, -1, words, pauses, [cut for cut in cuts if cut <= peak])
+    end = _edge(wide.end_ms, +1, words, pauses, [cut for cut in cuts if cut > peak])
+    wide = Span(max(0, start), min(duration_ms, end))
+    return _at_least(
+        _at_most(wide, moment, peak, words, max_ms), words, min_ms, max_ms, duration_ms
+    )
 
 
-def widen(moment: Span, min_ms: int, max_ms: int, duration_ms: int) -> Span:
+def widen(
+    moment: Span, min_ms: int, max_ms: int, duration_ms: int, peak_ms: int | None = None
+) -> Span:
     """At least min_ms and at most max_ms around the moment, inside the recording."""
     start, end = max(0, moment.start_ms), min(duration_ms, moment.end_ms)
     if end - start > max_ms:
-        return Span(end - max_ms, end)
+        before = _peak(moment, peak_ms, duration_ms) - round(max_ms * SHARE_BEFORE)
+        start = min(max(start, before), end - max_ms)
+        return Span(start, start + max_ms)
     missing = max(0, min_ms - (end - start))
     start = max(0, start - round(missing * SHARE_BEFORE))
     end = min(duration_ms, max(end, start + min_ms))
     return Span(max(0, min(start, end - min_ms)), end)
+
+
+def _peak(moment: Span, peak_ms: int | None, duration_ms: int) -> int:
+    peak = (moment.start_ms + moment.end_ms) // 2 if peak_ms is None else peak_ms
+    return max(0, moment.start_ms, min(peak, moment.end_ms - 1, duration_ms - 1))
 
 
 def _edge(
@@ -58,7 +77,6 @@ def _edge(
     words: list[tuple[int, int]],
     pauses: Sequence[Span],
     cuts: Sequence[int],
-    duration_ms: int,
 ) -> int:
     """`way` is -1 for the start and +1 for the end."""
     quiet = _outward_pause(at, way, pauses)
@@ -68,7 +86,7 @@ def _edge(
     ]
     if near:
         placed = min(near, key=lambda cut: (abs(cut - placed), cut))
-    return max(0, min(duration_ms, placed))
+    return placed
 
 
 def _outward_pause(at: int, way: int, pauses: Sequence[Span]) -> int | None:
@@ -97,33 +115,35 @@ def _out_of_word(at: int, way: int, words: list[tuple[int, int]]) -> int:
     return at
 
 
-def _hold(
-    span: Span,
-    moment: Span,
-    words: list[tuple[int, int]],
-    min_ms: int,
-    max_ms: int,
-    duration_ms: int,
+def _at_most(
+    span: Span, moment: Span, peak_ms: int, words: list[tuple[int, int]], max_ms: int
 ) -> Span:
-    """Snapping may have grown it beyond max_ms, or two cuts shrunk it below min_ms."""
+    """What pauses and cuts have added beyond max_ms is taken away, first before the moment."""
+    if span.length_ms <= max_ms:
+        return span
+    whole = moment.length_ms <= max_ms - 2 * LONGEST_WORD_MS
+    lead = moment.start_ms if whole else peak_ms - round(max_ms * SHARE_BEFORE)
+    at = max(span.start_ms, min(span.end_ms - max_ms, lead))
+    start = _out_of_word(at, +1, words)
+    if start > peak_ms:
+        start = _out_of_word(at, -1, words)
+    return Span(start, _out_of_word(min(span.end_ms, start + max_ms), -1, words))
+
+
+def _at_least(
+    span: Span, words: list[tuple[int, int]], min_ms: int, max_ms: int, duration_ms: int
+) -> Span:
+    """Two cuts may have left it shorter than min_ms: it grows at its end, else at its start."""
     start, end = span.start_ms, span.end_ms
-    if end - start > max_ms:
-        latest = min(moment.start_ms, end - min_ms)
-        start = _latest_word_gap(end - max_ms, max(end - max_ms, latest), words)
-        end = min(end, start + max_ms)
-        end = _out_of_word(end, -1, words)
-    if end - start < min_ms:
-        end = min(duration_ms, start + min_ms)
-        start = max(0, end - min_ms)
+    if end - start >= min_ms:
+        return span
+    wanted = _out_of_word(start + min_ms, +1, words)
+    if wanted > start + max_ms:
+        wanted = _out_of_word(start + min_ms, -1, words)
+    end = min(duration_ms, wanted)
+    if end == duration_ms:
+        start = max(0, _out_of_word(end - min_ms, -1, words))
     return Span(start, end)
-
-
-def _latest_word_gap(at: int, latest: int, words: list[tuple[int, int]]) -> int:
-    """`at`, or the end of the word it lies in, if that is not after `latest`."""
-    for start, end in words:
-        if start < at < end:
-            return end if end <= max(latest, end) else at
-    return at
 
 
 def pauses_in(pcm: NDArray[np.float32], rate: int, offset_ms: int = 0) -> list[Span]:

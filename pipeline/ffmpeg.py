@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import subprocess
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,16 @@ def url(path: Path | str) -> str:
 def source(path: Path | str, **options: Any) -> Any:
     """An ffmpeg-python input of a local file that may open nothing else."""
     return graphs.input(url(path), protocol_whitelist="file", **options)
+
+
+def seek(to_ms: float) -> dict[str, str]:
+    """Input options; none for the start of the file."""
+    return {"ss": f"{to_ms / 1000:.4f}"} if to_ms > 0 else {}
+
+
+def earlier(by_s: float) -> str:
+    """For setpts and asetpts."""
+    return f"round(PTS-({by_s:.6f})/TB)"
 
 
 def arguments(stream: Any) -> list[str]:
@@ -115,14 +127,19 @@ def _run_with_progress(
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent,
     ) as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        # Read beside: a damaged recording makes more complaints than a pipe holds.
+        said: deque[bytes] = deque(maxlen=20)
+        reader = threading.Thread(target=said.extend, args=(child.stderr,), daemon=True)
+        reader.start()
         for line in child.stdout:
             key, _, value = line.decode(errors="replace").strip().partition("=")
             if key == "out_time_us" and value.isdigit():
                 progress(min(1.0, int(value) / 1000 / duration_ms))
-        error = child.stderr.read()
+        reader.join()
     if child.returncode:
-        raise _failed(child.returncode, error)
+        raise _failed(child.returncode, b"".join(said))
     return b""
 
 

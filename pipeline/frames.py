@@ -1,4 +1,4 @@
-"""Pictures: small frames of a span, and what key frames and packet sizes tell without decoding the rest."""
+"""Pictures: small frames of a span, and what key frames and packet sizes tell of the rest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ KEY_FRAME_EVERY_MS = 4_000
 def small_frames(
     path: Path, span: Span | None = None, size: tuple[int, int] = SIZE
 ) -> Iterator[tuple[int, Frame]]:
-    """Every frame of the span: its time and its BGR picture (height, width, 3), rows top to bottom.
+    """Every frame of the span: its time and its BGR picture (height, width, 3).
 
-    Whatever the source's form, the picture is `size`; a shape that is not 16:9 is squeezed, not cropped.
+    The picture is always of `size`; a source of another shape is squeezed, not cropped.
     """
     with open_media(path) as container:
         stream = first_picture(container)
@@ -110,7 +110,7 @@ class Glimpses:
 
 
 def activity(glimpses: Glimpses, seconds: int) -> NDArray[np.float32]:
-    """Per second: how much more the picture changes than it usually does in this recording, 0..1."""
+    """Per second, 0..1: how much more the picture changes than it mostly does in this recording."""
     spent = np.array([glimpses.bytes_per_s.get(second, 0) for second in range(seconds)], np.float64)
     if not spent.any():
         return np.zeros(seconds, np.float32)

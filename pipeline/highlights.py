@@ -1,7 +1,8 @@
-"""From curves to ranked moments: where a reaction is, where its set-up began, what it is worth and why."""
+"""From curves to ranked moments: where a reaction is, where its set-up began, its worth and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from pipeline.curves import FINE, STEP_MS
 from pipeline.sounds import SOUNDS, Heard
 from pipeline.timeline import Highlight, Span
 
-Curve = NDArray[np.float32]
+Curve = NDArray[Any]
 
 KINDS = ("cheer", "applause", "laughter")
 PARTS = (*KINDS, "excited speech", "loudness", "motion")
@@ -68,7 +69,9 @@ def activity(heard: Heard, motion: Curve) -> Activity:
         noise=_smooth(told["noise"], 9),
         excited=_smooth(told["speech"] * over, 5),
         loudness=_smooth(over, 5),
-        motion=motion[np.minimum(seconds, len(motion) - 1)] if len(motion) else np.zeros(count, np.float32),
+        motion=motion[np.minimum(seconds, len(motion) - 1)]
+        if len(motion)
+        else np.zeros(count, np.float32),
         talking=_talking(heard.voice_db),
     )
 
@@ -78,13 +81,15 @@ def _heard(loud: Curve, usual: float) -> Curve:
     if not len(loud):
         return loud
     near = 15_000 // STEP_MS
-    floor = np.array([np.percentile(loud[max(0, i - near) : i + near + 1], 15) for i in range(0, len(loud), 4)])
+    floor = np.array(
+        [np.percentile(loud[max(0, i - near) : i + near + 1], 15) for i in range(0, len(loud), 4)]
+    )
     over_floor = loud - np.repeat(floor, 4)[: len(loud)]
     return np.asarray(_step(loud - usual, -11, 3) * _step(over_floor, 2, 3), np.float32)
 
 
 def _step(value: Curve, at: float, width: float) -> Curve:
-    return np.clip((value - at) / width + 0.5, 0, 1)
+    return np.asarray(np.clip((value - at) / width + 0.5, 0, 1))
 
 
 def _usual(loud: Curve) -> float:
@@ -124,7 +129,9 @@ def speech_spans(now: Activity) -> tuple[Span, ...]:
 
 def _runs(on: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.diff(np.concatenate([[0], on.astype(np.int8), [0]]))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
+    return list(
+        zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True)
+    )
 
 
 def _closed(on: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
@@ -177,7 +184,9 @@ def _reasons(now: Activity, a: int, b: int) -> dict[str, float]:
     shares = {name: float(now.kinds[name][a:b].mean()) ** 2 for name in KINDS}
     whole = sum(shares.values()) + 1e-9
     before = max(0, a - 4_000 // STEP_MS)
-    reasons = {name: WEIGHTS["reaction"] * reaction * share / whole for name, share in shares.items()}
+    reasons = {
+        name: WEIGHTS["reaction"] * reaction * share / whole for name, share in shares.items()
+    }
     for name in ("excited speech", "loudness", "motion"):
         # Company, not a cause: without a reaction these count a quarter.
         company = 0.25 + 0.75 * reaction
@@ -186,14 +195,19 @@ def _reasons(now: Activity, a: int, b: int) -> dict[str, float]:
 
 
 def _edges(now: Activity, a: int, b: int) -> tuple[int, int]:
-    """From the start of the line that led to it to the end of the reaction, or of the line if later."""
+    """From the start of the line that led to it to the end of the reaction or, if later, the line."""
     spoken = _closed(now.talking, PAUSE_MS // FINE_MS)
     start, end = a * FINE, b * FINE
     line = _line_before(now, spoken, start)
     if line is not None:
         start = min(start, line)
     last = end
-    while last < len(spoken) and spoken[last] and (last - end) * FINE_MS < AFTER_MS and now.speech[last // FINE] > 0.5:
+    while (
+        last < len(spoken)
+        and spoken[last]
+        and (last - end) * FINE_MS < AFTER_MS
+        and now.speech[last // FINE] > 0.5
+    ):
         last += 1
     return start * FINE_MS, max(end, last) * FINE_MS
 
@@ -221,12 +235,17 @@ def _judged(found: Sequence[Highlight], limit: int, now: Activity) -> list[Highl
         elif taken >= limit:
             why_not = f"There are {limit} better moments in this recording."
         taken += not why_not
-        judged.append(Highlight(one.span, one.peak_ms, one.score, one.reasons, not why_not, why_not))
+        judged.append(
+            Highlight(one.span, one.peak_ms, one.score, one.reasons, not why_not, why_not)
+        )
     return judged
 
 
 def _too_weak(one: Highlight, now: Activity) -> str:
-    a, b = one.span.start_ms // STEP_MS, max(one.span.end_ms // STEP_MS, one.span.start_ms // STEP_MS + 1)
+    a, b = (
+        one.span.start_ms // STEP_MS,
+        max(one.span.end_ms // STEP_MS, one.span.start_ms // STEP_MS + 1),
+    )
     heard = {
         "steady noise": float(now.noise[a:b].mean()),
         "music": float(now.music[a:b].mean()),
@@ -234,7 +253,9 @@ def _too_weak(one: Highlight, now: Activity) -> str:
     }
     what = max(heard, key=lambda name: heard[name])
     if sum(one.reasons.get(name, 0) for name in KINDS) >= 0.15:
-        return f"Perhaps a reaction, but too weak or too short to be sure; it sounds more like {what}."
+        return (
+            f"Perhaps a reaction, but too weak or too short to be sure; it sounds more like {what}."
+        )
     if heard[what] > 0.4:
         return f"Loud, but it is {what}: nobody reacts to it."
     return "Louder than the rest, but nobody reacts to it."

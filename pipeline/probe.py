@@ -30,6 +30,10 @@ MAX_PIXELS = 8192 * 4352
 MAX_STREAMS = 32
 MIN_MS, MAX_MS = 1_000, 12 * 3_600_000
 ATTACHED_PICTURE = 0x0400
+FIRST_SEEK_MS = 1_000
+NO_INDEX = frozenset(("mpegts", "mpeg"))
+NO_INDEX_LEAD_MS = 11_000
+"""Longer than the 250 frames that encoders leave between two key frames, at 24 a second."""
 STEREO = 2
 
 # PyAV's own log callback takes the GIL in decoder threads, and freeing a decoder waits for them
@@ -68,6 +72,15 @@ class Probe:
     video: Video | None
     audio: Audio | None
 
+    def seek_ms(self, to_ms: float) -> float:
+        """Where reading begins, so that a key frame comes before `to_ms`; 0 for no seek at all.
+
+        Without an index a seek ends at any packet, and what follows can't be decoded up to the next
+        key frame. A seek to the first moments of an FLV file ends past its first key frame.
+        """
+        lead_ms = NO_INDEX_LEAD_MS if set(self.format.split(",")) & NO_INDEX else 0
+        return to_ms - lead_ms if to_ms - lead_ms >= FIRST_SEEK_MS else 0
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -99,6 +112,12 @@ def open_media(path: Path) -> Any:
         return av.open(f"file:{path.absolute()}", metadata_errors="replace", options=options)
     except (av.error.FFmpegError, OSError, ValueError, OverflowError, MemoryError) as error:
         raise Refused(_why_not_opened(path)) from error
+
+
+def zero_s(path: Path) -> float:
+    """The time stamp that counts as the recording's first moment. Raises Refused."""
+    with open_media(path) as container:
+        return (container.start_time or 0) / 1_000_000
 
 
 def prepare(stream: Any) -> Any:

@@ -1,8 +1,8 @@
 """The media child: a process of its own that decodes, encodes and listens, under limits, offline.
 
 The parent sends one JSON request on standard input. The child answers JSON lines:
-{"progress": 0..1} while it works, then {"ok": result} or {"refused"|"failed": text}. It dies with its
-parent and takes its ffmpeg with it.
+{"progress": 0..1} while it works, then {"ok": result} or {"refused"|"failed": text}. It dies with
+its parent and takes its ffmpeg with it.
 """
 
 import contextlib
@@ -82,8 +82,7 @@ def _answer(
     assert child.stdout is not None
     last: dict[str, Any] = {}
     for line in child.stdout:
-        with contextlib.suppress(ValueError):
-            last = json.loads(line)
+        last = _message(line) or last
         if "progress" in last and progress:
             progress(float(last["progress"]))
     code = child.wait()
@@ -98,6 +97,14 @@ def _answer(
     if "failed" in last:
         raise ChildFailed(last["failed"])
     raise ChildFailed(_how_it_died(code))
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    """{} for what a library printed."""
+    with contextlib.suppress(ValueError):
+        said = json.loads(line)
+        return said if isinstance(said, dict) else {}
+    return {}
 
 
 def _how_it_died(code: int) -> str:
@@ -189,7 +196,7 @@ def confine(limits: dict[str, int]) -> None:
     mega = 1 << 20
     wanted = {
         resource.RLIMIT_AS: limits["memory_mb"] * mega,
-        resource.RLIMIT_CPU: limits["cpu_s"],
+        resource.RLIMIT_CPU: limits["cpu_s"] + 1,
         resource.RLIMIT_FSIZE: limits["file_mb"] * mega,
         resource.RLIMIT_NOFILE: limits["open_files"],
         resource.RLIMIT_CORE: 0,
@@ -199,7 +206,9 @@ def confine(limits: dict[str, int]) -> None:
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        # At the hard CPU limit comes SIGKILL, which does not tell why: the soft one comes before.
+        soft = max(1, value - 1) if kind == resource.RLIMIT_CPU else value
+        resource.setrlimit(kind, (soft, value))
     os.nice(limits["nice"])
     leave_network()
 
@@ -208,7 +217,7 @@ def leave_network() -> bool:
     """An empty network namespace of one's own; False where the machine does not give one."""
     from pipeline.ffmpeg import _libc
 
-    return _libc.unshare(CLONE_NEWNET) == 0 or _libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+    return any(_libc.unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET))
 
 
 @functools.cache

@@ -29,7 +29,7 @@ class Scouted:
     highlights: tuple[Highlight, ...]
     """Chosen and rejected, best first."""
     curve: tuple[dict[str, float], ...]
-    """For each second: "score", each of highlights.PARTS, "speech", "music" and "noise", all 0..1."""
+    """A second each: "score", all of highlights.PARTS, "speech", "music" and "noise", 0..1."""
     speech: tuple[Span, ...]
 
 
@@ -90,9 +90,18 @@ def _frames(packet: Any) -> list[Any]:
 
 
 def _per_second(now: Activity, seconds: int) -> tuple[dict[str, float], ...]:
-    drawn = {"score": now.reaction, **now.parts, "speech": now.speech, "music": now.music, "noise": now.noise}
+    drawn = {
+        "score": now.reaction,
+        **now.parts,
+        "speech": now.speech,
+        "music": now.music,
+        "noise": now.noise,
+    }
     columns = {name: _highest(curve, seconds) for name, curve in drawn.items()}
-    return tuple({name: round(float(column[i]), 3) for name, column in columns.items()} for i in range(seconds))
+    return tuple(
+        {name: round(float(column[i]), 3) for name, column in columns.items()}
+        for i in range(seconds)
+    )
 
 
 def _highest(curve: NDArray[np.float32], seconds: int) -> NDArray[np.float32]:

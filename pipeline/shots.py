@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ RETURN_MS = 500
 BLACK, BLANK = 28.0, 5.0
 """Brightest twentieth of a black frame, and deviation of an empty one (of 255)."""
 SAME = 0.8
-"""Correlation above which two pictures show one shot: what differs is light, or a thing that moved."""
-SHORTEST_BLANK_MS = 70
+"""Correlation above which two pictures show one shot: only light, or some thing, has changed."""
+LONG_BLACK_MS = 500
 GRADUAL_STEP_MS = 80
 GRADUAL_MS = (640, 1_120)
 """Lengths of dissolve that are looked for."""
@@ -37,8 +38,8 @@ def cuts_in(path: Path, span: Span | None = None) -> tuple[int, ...]:
 def find_cuts(frames: Iterable[tuple[int, Frame]]) -> list[int]:
     """Times (ms) of first frames of new shots; of a dissolve or fade, one time inside it.
 
-    Frames are (height, width) or (height, width, 3), any small size, in order of time. Flashes, explosions
-    and whip pans are no cuts. Holds some hundred frames at a time.
+    Frames are (height, width) or (height, width, 3), any small size, in order of time. Flashes,
+    explosions and whip pans are no cuts. Holds some hundred frames at a time.
     """
     found: list[int] = []
     for block, first, last in _blocks(frames):
@@ -83,9 +84,9 @@ def _cuts_of(frames: Sequence[tuple[int, Frame]]) -> list[int]:
     block = _prepared(frames)
     sudden = _sudden(block)
     hard = [i for i in sudden if not _returns(block, i)]
-    blank = _blanks(block, sudden)
-    soft = _dissolves(block, [*hard, *[i for a, b in blank for i in (a, b)]])
-    faded = [(a + b) // 2 for a, b in blank]
+    empty = _empty(block)
+    faded = _fades(block, empty, sudden)
+    soft = _dissolves(block, [*hard, *np.flatnonzero(empty)])
     return [int(block.times[i]) for i in sorted({*hard, *faded, *soft})]
 
 
@@ -93,9 +94,13 @@ def _prepared(frames: Sequence[tuple[int, Frame]]) -> _Block:
     stack = np.stack([frame for _, frame in frames]).astype(np.float32)
     if stack.ndim == 3:
         stack = stack[..., None]
-    change = np.concatenate([[0], np.abs(np.diff(stack, axis=0)).mean((1, 2, 3))]).astype(np.float32)
+    change = np.concatenate([[0], np.abs(np.diff(stack, axis=0)).mean((1, 2, 3))]).astype(
+        np.float32
+    )
     count, high, wide, colours = stack.shape
-    halves = stack[:, : high // 2 * 2, : wide // 2 * 2].reshape(count, high // 2, 2, wide // 2, 2, colours)
+    halves = stack[:, : high // 2 * 2, : wide // 2 * 2].reshape(
+        count, high // 2, 2, wide // 2, 2, colours
+    )
     halved = halves.mean((2, 4))
     return _Block(
         times=np.array([time for time, _ in frames]),
@@ -147,20 +152,33 @@ def _alike(some: Gray, others: Gray) -> NDArray[np.float32]:
     return np.asarray(normed(some) @ normed(others).T)
 
 
-def _blanks(block: _Block, sudden: Sequence[int]) -> list[tuple[int, int]]:
-    """Runs of black or empty frames with a picture on both sides, into and out of which no cut leads."""
+def _empty(block: _Block) -> NDArray[np.bool_]:
+    """Frames that are black, or of one colour."""
     spread = block.gray.std(1)
-    blank = (np.percentile(block.gray, 95, axis=1) < BLACK) & (spread < BLANK * 2) | (spread < BLANK)
-    edges = np.flatnonzero(np.diff(blank.astype(np.int8)))
-    runs = []
-    for a, b in zip(edges, edges[1:], strict=False):
-        if not blank[a + 1] or block.times[b] - block.times[a] < SHORTEST_BLANK_MS:
+    black = (np.percentile(block.gray, 95, axis=1) < BLACK) & (spread < BLANK * 2)
+    return np.asarray(black | (spread < BLANK))
+
+
+def _fades(block: _Block, empty: NDArray[np.bool_], sudden: Sequence[int]) -> list[int]:
+    """One time in each run of empty frames that a picture fades into, or out of, or both."""
+    spread = block.gray.std(1)
+    edges = np.flatnonzero(np.diff(empty.astype(np.int8))).tolist()
+    found = []
+    for a, b in pairwise(edges):
+        seen = [
+            np.max(part, initial=0)
+            for part in (spread[max(0, a - 25) : a + 1], spread[b + 1 : b + 26])
+        ]
+        if not empty[a + 1] or min(seen) < 3 * BLANK or _still_there(block, a, b):
             continue
-        near = [np.max(part, initial=0) for part in (spread[max(0, a - 25) : a + 1], spread[b + 1 : b + 26])]
-        cut_near = any(a - 2 <= i <= b + 3 for i in sudden)
-        if min(near) > 3 * BLANK and not cut_near and not _still_there(block, a, b):
-            runs.append((int(a) + 1, int(b)))
-    return runs
+        into, out_of = (any(abs(i - edge) <= 3 for i in sudden) for edge in (a, b))
+        alone = block.times[b] - block.times[a] >= LONG_BLACK_MS
+        if not into and not out_of:
+            found.append((a + 1 + b) // 2)
+        elif alone and not (into and out_of):
+            # The black is a shot of its own: a cut at one end of it, a fade at the other.
+            found.append(b + 1 if into else a + 1)
+    return found
 
 
 def _still_there(block: _Block, a: int, b: int) -> bool:
@@ -174,17 +192,16 @@ def _dissolves(block: _Block, taken: Sequence[int]) -> list[int]:
     """Stretches where the picture between two moments is a mixture of both."""
     found: list[tuple[float, int]] = []
     step = max(1, round(GRADUAL_STEP_MS / max(1.0, float(np.median(np.diff(block.times))))))
-    middles = np.arange(0, len(block.times), step)
+    stops = block.times[list(taken)] if taken else np.zeros(0)
     for length in GRADUAL_MS:
-        for i in middles:
-            score = _mixture(block, int(i), length)
-            if score > 0:
-                found.append((score, int(i)))
+        for i in range(0, len(block.times), step):
+            if np.abs(stops - block.times[i]).min(initial=GRADUAL_MS[-1]) < GRADUAL_MS[-1]:
+                continue
+            if (score := _mixture(block, i, length)) > 0:
+                found.append((score, i))
     kept: list[int] = []
     for _, i in sorted(found, reverse=True):
-        apart = GRADUAL_MS[-1]
-        near = [j for j in (*taken, *kept) if abs(block.times[j] - block.times[i]) < apart]
-        if not near:
+        if all(abs(block.times[j] - block.times[i]) >= GRADUAL_MS[-1] for j in kept):
             kept.append(i)
     return kept
 
@@ -197,11 +214,14 @@ def _mixture(block: _Block, i: int, length_ms: int) -> float:
     first, last = block.small[a], block.small[b]
     apart = last - first
     distance = float(np.abs(apart).mean())
-    if distance < 12 or min(block.gray[a].std(), block.gray[b].std()) < 2 * BLANK:
+    ends = block.gray[[a, b]]
+    if distance < 12 or ends.std(1).min() < 2 * BLANK:
         return 0.0
     between = [block.small[a + (b - a) * k // 4] for k in (1, 2, 3)]
     shares = [float(((frame - first) * apart).sum() / (apart * apart).sum()) for frame in between]
-    left = [np.abs(frame - first - s * apart).mean() for frame, s in zip(between, shares, strict=True)]
+    left = [
+        np.abs(frame - first - s * apart).mean() for frame, s in zip(between, shares, strict=True)
+    ]
     if not (0.05 < shares[0] < shares[1] - 0.08 and shares[1] + 0.08 < shares[2] < 0.95):
         return 0.0
     alike = float(_alike(block.gray[a : a + 1], block.gray[b : b + 1])[0, 0])

@@ -1,4 +1,4 @@
-"""What is heard: rows of `curves` in, a likelihood for each kind of sound out. The model is our own (train/)."""
+"""What is heard: rows of `curves` in, likelihoods of kinds of sound out. The model is our own."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from pipeline.curves import FINE, LEVEL, Rows
 
 SOUNDS = ("cheer", "applause", "laughter", "speech", "music", "noise", "reaction")
 """`reaction` is any of the first three, learnt by itself: it is surer than its kinds."""
+
+MODEL = Path(__file__).with_name("sounds.npz")
+"""Made by `python -m pipeline.train`."""
 
 _AROUND = (9, 25)
 """Rows averaged beside the row itself: 2 s and 6 s."""
@@ -64,7 +67,7 @@ def likelihoods(rows: Rows) -> Rows:
 
 
 def inputs(rows: Rows) -> Rows:
-    """What the network sees of each row: the row, its surroundings, and how it stands out of them."""
+    """What the network sees: the row, its surroundings, and how it stands out of them."""
     rows = rows[:, :-FINE]
     around = [_mean_around(rows, width) for width in _AROUND]
     level = [rows[:, LEVEL] - wide[:, LEVEL] for wide in around]
@@ -74,7 +77,9 @@ def inputs(rows: Rows) -> Rows:
 
 def _mean_around(rows: Rows, width: int) -> Rows:
     half = width // 2
-    total = np.cumsum(np.pad(rows.astype(np.float64), ((half + 1, half), (0, 0)), mode="edge"), axis=0)
+    total = np.cumsum(
+        np.pad(rows.astype(np.float64), ((half + 1, half), (0, 0)), mode="edge"), axis=0
+    )
     return np.asarray((total[width:] - total[:-width]) / width, np.float32)
 
 
@@ -87,6 +92,6 @@ def _network(seen: Rows, model: dict[str, NDArray[np.float32]], member: int) -> 
 
 
 @cache
-def _model(path: Path = Path(__file__).with_name("sounds.npz")) -> dict[str, NDArray[np.float32]]:
-    with np.load(path, allow_pickle=False) as stored:
+def _model() -> dict[str, NDArray[np.float32]]:
+    with np.load(MODEL, allow_pickle=False) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}

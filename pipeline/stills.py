@@ -1,6 +1,7 @@
 """The poster: a sharp, well-lit frame, with open eyes where there are faces; of sound, its wave."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import Refused
 from pipeline.probe import open_media
 from pipeline.profiles import POSTER_WIDTH
 
@@ -28,7 +30,7 @@ def poster(master: Path, length_ms: int, peak_ms: int, out: Path) -> tuple[int, 
         if best is None or worth > best[0]:
             best = (worth, picture)
     if best is None:
-        raise ValueError("no frame")
+        raise Refused("No picture of this clip could be read for its poster.")
     return _write(best[1], out)
 
 
@@ -72,17 +74,20 @@ def _samples(master: Path, length_ms: int) -> list[tuple[int, Picture]]:
         margin = min(500, length_ms // 4)
         for at_ms in np.linspace(margin, max(margin, length_ms - margin), LOOKED_AT):
             container.seek(int(at_ms / 1000 / stream.time_base), stream=stream)
-            frame = next(
-                (
-                    f
-                    for f in container.decode(stream)
-                    if f.time is not None and f.time * 1000 >= at_ms - 1
-                ),
-                None,
-            )
+            frame = _shown(container.decode(stream), at_ms / 1000)
             if frame is not None:
                 found.append((int(at_ms), frame.to_ndarray(format="bgr24")))
     return found
+
+
+def _shown(frames: Iterable[Any], at_s: float) -> Any:
+    """The last frame that began by then: one may stand for seconds."""
+    shown = None
+    for frame in frames:
+        if shown is not None and frame.time is not None and frame.time > at_s:
+            break
+        shown = frame
+    return shown
 
 
 def _shrunk(picture: Picture, width: int) -> Picture:

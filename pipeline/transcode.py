@@ -12,7 +12,7 @@ import ffmpeg as graphs
 
 from pipeline import boxes, ffmpeg
 from pipeline.errors import ChildFailed
-from pipeline.probe import Probe, Video
+from pipeline.probe import Probe, Video, zero_s
 from pipeline.profiles import AUDIO_KBPS, PRESET, SEGMENT_MS, THREADS, Rung, ladder, size_at
 from pipeline.timeline import Span
 
@@ -20,17 +20,30 @@ FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets+f
 CLEAN: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "bitexact": None}
 """Nothing of the source's tags (place, device, person) comes along."""
 
+SLACK_MS = 1_000
 AAC_PRIMING = 1024
 """Samples the encoder puts before the first: as many are cut, and sound stays where it was."""
 
 
-def chunk_graph(source: Path, video: Video, span: Span, folder: Path) -> Any:
+def chunk_graph(source: Path, probe: Probe, span: Span, folder: Path) -> Any:
     """One decode, one output file a rung."""
-    opened = ffmpeg.source(
-        source, copyts=None, start_at_zero=None, ss=_s(span.start_ms), t=_s(span.length_ms)
-    )
+    video = probe.video
+    assert video is not None
+    seek_ms = probe.seek_ms(span.start_ms)
+    length = _s(span.end_ms + SLACK_MS - seek_ms)
+    opened = ffmpeg.source(source, copyts=None, t=length, **ffmpeg.seek(seek_ms))
     rungs = ladder(video)
-    frames = opened[str(video.index)].filter("setsar", 1).split()
+    frames = (
+        opened[str(video.index)]
+        # ffmpeg's own zero is the first stamp of the streams that are read, here the picture's
+        # alone: the sound would be encoded by another clock.
+        .filter("setpts", ffmpeg.earlier(zero_s(source)))
+        # `t` counts from the first frame read, not from the seek point: only a trim by the clock
+        # gives each frame to one chunk.
+        .filter("trim", start=_s(span.start_ms), end=_s(span.end_ms))
+        .filter("setsar", 1)
+        .split()
+    )
     outputs = [
         _video_output(frames[number], video, rung, folder / f"{rung.name}.mp4")
         for number, rung in enumerate(rungs)
@@ -52,7 +65,8 @@ def _video_output(frames: Any, video: Video, rung: Rung, path: Path) -> Any:
         threads=THREADS,
         force_key_frames=f"expr:gte(t,n_forced*{SEGMENT_MS / 2000:g})",
         sc_threshold=0,
-        fps_mode="passthrough",
+        # Every frame at its own time; one that goes back in time is left out.
+        fps_mode="vfr",
         enc_time_base="demux",
         avoid_negative_ts="disabled",
         movflags=FRAGMENTED,
@@ -72,7 +86,7 @@ def encode_chunk(
     Raises ChildFailed; a span without a decodable frame answers [].
     """
     assert probe.video is not None
-    graph = chunk_graph(source, probe.video, span, folder)
+    graph = chunk_graph(source, probe, span, folder)
     ffmpeg.run(
         ffmpeg.arguments(graph),
         duration_ms=span.length_ms,
@@ -95,9 +109,10 @@ def encode_audio(
     """The sound of the whole recording as one fragmented AAC file that starts at time 0."""
     assert probe.audio is not None
     path = folder / "audio.mp4"
-    opened = ffmpeg.source(source, copyts=None, start_at_zero=None)
+    opened = ffmpeg.source(source, copyts=None)
     graph = (
         opened[str(probe.audio.index)]
+        .filter("asetpts", ffmpeg.earlier(zero_s(source)))
         .filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
         .filter("atrim", start_sample=AAC_PRIMING)
         .output(
@@ -133,5 +148,5 @@ def describe(path: Path, end_ms: int) -> dict[str, Any]:
     }
 
 
-def _s(ms: int) -> str:
+def _s(ms: float) -> str:
     return f"{ms / 1000:.3f}"

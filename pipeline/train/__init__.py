@@ -1,1 +1,1 @@
-"""Makes the model of `pipeline/sounds.py`. Needs a folder of free sounds; never runs in production."""
+"""Makes the model of `pipeline/sounds.py`, from a folder of free sounds. Not used when running."""

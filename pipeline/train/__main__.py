@@ -1,7 +1,7 @@
 """python -m pipeline.train CORPUS [--scenes N] [--seed S] [--without FILE ...] [--out sounds.npz]
 
-The recipe: N scenes of 16 s (`mix.scene`), 4 rows a second, three networks of different seeds, kept as
-half floats. CORPUS is a folder with manifest.csv (file, category) and the sounds it names.
+The recipe: N scenes of 16 s (`mix.scene`), every other row of 4 a second, three networks of
+different seeds, kept as half floats. CORPUS is a folder with manifest.csv (file, category) and the sounds it names.
 """
 
 import argparse
@@ -24,8 +24,10 @@ def main() -> None:
     asked.add_argument("corpus", type=Path)
     asked.add_argument("--scenes", type=int, default=6000)
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--without", nargs="*", default=[], help="files of the manifest to leave out")
-    asked.add_argument("--out", type=Path, default=Path(sounds.__file__).with_name("sounds.npz"))
+    asked.add_argument(
+        "--without", nargs="*", default=[], help="files of the manifest to leave out"
+    )
+    asked.add_argument("--out", type=Path, default=sounds.MODEL)
     asked.add_argument("--processes", type=int, default=2)
     wanted = asked.parse_args()
     corpus = mix.load(wanted.corpus, frozenset(wanted.without))

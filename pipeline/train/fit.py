@@ -1,6 +1,7 @@
-"""A small network by plain gradient descent (Adam), in numpy: no other library, the same result every time."""
+"""A small network by gradient descent (Adam) in numpy alone; the same result every time."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ KEPT = 0.75
 """Share of the inner values that survive each step (dropout)."""
 
 
-def fit(seen: Array, truth: Array, *, seed: int, sizes: Sequence[int] = (48, 24), rounds: int = 14) -> Layers:
+def fit(
+    seen: Array, truth: Array, *, seed: int, sizes: Sequence[int] = (48, 24), rounds: int = 14
+) -> Layers:
     """Layers of weights (in, out) and biases for one sigmoid per column of `truth`."""
     random = np.random.default_rng(seed)
     layers = _begin(random, [seen.shape[1], *sizes, truth.shape[1]])
@@ -24,7 +27,9 @@ def fit(seen: Array, truth: Array, *, seed: int, sizes: Sequence[int] = (48, 24)
         for batch in _batches(random, len(seen)):
             step += 1
             rate = 2e-3 * min(1.0, step / 300) * 0.5 * (1 + np.cos(np.pi * step / total))
-            noisy = seen[batch] + 0.15 * random.standard_normal((len(batch), seen.shape[1]), np.float32)
+            noisy = seen[batch] + 0.15 * random.standard_normal(
+                (len(batch), seen.shape[1]), np.float32
+            )
             slopes = _slopes(random, layers, noisy, truth[batch])
             _adam(layers, moments, slopes, rate, step)
     return layers
@@ -36,7 +41,7 @@ def _begin(random: np.random.Generator, sizes: list[int]) -> Layers:
             (random.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32),
             np.zeros(b, np.float32),
         )
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in pairwise(sizes)
     ]
 
 
@@ -46,14 +51,17 @@ def _batches(random: np.random.Generator, count: int) -> Iterator[NDArray[np.int
 
 
 def _slopes(random: np.random.Generator, layers: Layers, seen: Array, truth: Array) -> Layers:
-    inner, masks = [seen], []
+    inner: list[Array] = [seen]
+    masks: list[Array] = []
     for weights, bias in layers[:-1]:
         made = np.maximum(0, inner[-1] @ weights + bias)
-        masks.append((random.random(made.shape, np.float32) < KEPT).astype(np.float32) / np.float32(KEPT))
+        masks.append(
+            (random.random(made.shape, np.float32) < KEPT).astype(np.float32) / np.float32(KEPT)
+        )
         inner.append(made * masks[-1])
     weights, bias = layers[-1]
     said = 1 / (1 + np.exp(-(inner[-1] @ weights + bias)))
-    error = np.where(truth == IGNORED, 0, said - truth).astype(np.float32) / len(seen)
+    error: Array = (np.where(truth == IGNORED, 0, said - truth) / len(seen)).astype(np.float32)
     slopes: Layers = []
     for number in range(len(layers) - 1, -1, -1):
         slopes.insert(0, (inner[number].T @ error, error.sum(0)))
@@ -62,11 +70,15 @@ def _slopes(random: np.random.Generator, layers: Layers, seen: Array, truth: Arr
     return slopes
 
 
-def _adam(layers: Layers, moments: list[list[Array]], slopes: Layers, rate: float, step: int) -> None:
+def _adam(
+    layers: Layers, moments: list[list[Array]], slopes: Layers, rate: float, step: int
+) -> None:
     for layer, moment, slope in zip(layers, moments, slopes, strict=True):
         for place in (0, 1):
             mean, square = moment[2 * place], moment[2 * place + 1]
             mean += 0.1 * (slope[place] - mean)
             square += 0.001 * (slope[place] ** 2 - square)
             move = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-            layer[place][...] -= np.float32(rate) * (move + (1e-3 * layer[place] if place == 0 else 0))
+            layer[place][...] -= np.float32(rate) * (
+                move + (1e-3 * layer[place] if place == 0 else 0)
+            )

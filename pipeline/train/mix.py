@@ -18,7 +18,7 @@ IGNORED = -1.0
 """In a label: can't be told, don't learn from it."""
 
 AUDIBLE_DB, HIDDEN_DB = -9.0, -18.0
-"""A sound this far below the whole is surely there, or as good as not there; between: not learnt."""
+"""A sound this far below the whole is there, or as good as not there; between: not learnt."""
 
 MIXED = {
     "cheer": ("applause",),
@@ -40,12 +40,21 @@ class Corpus:
         return found[int(random.integers(len(found)))] if found else None
 
 
-CATEGORIES = (
-    "cheer applause laughter laughter_short reaction scream speech speech_untranscribed diarisation"
-    " music noise ambience shutter"
-).split()
-
-
+CATEGORIES = {
+    "cheer",
+    "applause",
+    "laughter",
+    "laughter_short",
+    "reaction",
+    "scream",
+    "speech",
+    "speech_untranscribed",
+    "diarisation",
+    "music",
+    "noise",
+    "ambience",
+    "shutter",
+}
 def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
     """Reads `folder`/manifest.csv (columns file, category); `without` names files to leave out."""
     corpus = Corpus()
@@ -53,7 +62,9 @@ def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
         for line in csv.DictReader(lines):
             sound = line["category"] in CATEGORIES and not line["file"].endswith(".rttm")
             if sound and line["file"] not in without:
-                corpus.pieces.setdefault(line["category"], []).append(trimmed(decode_pcm(folder / line["file"])))
+                corpus.pieces.setdefault(line["category"], []).append(
+                    trimmed(decode_pcm(folder / line["file"]))
+                )
     return corpus
 
 
@@ -78,16 +89,24 @@ def unit(samples: Samples) -> Samples:
 def scene(random: Random, corpus: Corpus) -> tuple[Rows, NDArray[np.float32]]:
     """Rows of one scene and the truth for each, (rows, len(SOUNDS))."""
     stage = _Stage(random)
-    stage.put("room", synth.coloured(random, stage.count, random.uniform(0, 1)), random.uniform(-75, -42))
+    stage.put(
+        "room", synth.coloured(random, stage.count, random.uniform(0, 1)), random.uniform(-75, -42)
+    )
     if random.random() < 0.35 and (bed := corpus.any(random, "ambience")) is not None:
-        stage.put("room", looped(random, varied(random, bed), stage.count), random.uniform(-52, -34))
+        stage.put(
+            "room", looped(random, varied(random, bed), stage.count), random.uniform(-52, -34)
+        )
     talk_db = random.uniform(-30, -22)
     if random.random() < 0.8:
         _talk(random, corpus, stage, talk_db)
     if random.random() < 0.3:
-        _lasting(random, stage, "music", _music(random, corpus, stage.count), random.uniform(-30, -12))
+        _lasting(
+            random, stage, "music", _music(random, corpus, stage.count), random.uniform(-30, -12)
+        )
     if random.random() < 0.45:
-        _lasting(random, stage, "noise", _noise(random, corpus, stage.count), random.uniform(-36, -8))
+        _lasting(
+            random, stage, "noise", _noise(random, corpus, stage.count), random.uniform(-36, -8)
+        )
     if random.random() < 0.55:
         _crowd(random, corpus, stage, talk_db)
     return stage.finish()
@@ -107,7 +126,7 @@ class _Stage:
         track[at : at + len(samples)] += samples * np.float32(10 ** (gain_db / 20))
 
     def finish(self) -> tuple[Rows, NDArray[np.float32]]:
-        total = np.sum(list(self.tracks.values()), axis=0, dtype=np.float32)
+        total = np.asarray(np.sum(list(self.tracks.values()), axis=0), np.float32)
         heard = recorded(self.random, total)
         described = np.concatenate(list(rows([heard])))
         return described, self._truth(len(described))
@@ -124,7 +143,11 @@ class _Stage:
                 truth[:, column] = label
             if kind in ("cheer", "applause", "laughter", "reaction", "scream"):
                 last = len(SOUNDS) - 1
-                truth[:, last] = np.where(label == 1, 1, np.where(truth[:, last] == 1, 1, np.minimum(truth[:, last], label)))
+                truth[:, last] = np.where(
+                    label == 1,
+                    1,
+                    np.where(truth[:, last] == 1, 1, np.minimum(truth[:, last], label)),
+                )
                 for name in MIXED.get(kind, ()):
                     column = SOUNDS.index(name)
                     truth[(label != 0) & (truth[:, column] == 0), column] = IGNORED
@@ -155,7 +178,12 @@ def _talk(random: Random, corpus: Corpus, stage: _Stage, gain_db: float) -> None
         line = equalised(random, line)
         if random.random() < 0.3:
             line = echoing(random, line)
-        stage.put("speech", line, gain_db + (random.uniform(2, 12) if excited else random.uniform(-4, 4)), at)
+        stage.put(
+            "speech",
+            line,
+            gain_db + (random.uniform(2, 12) if excited else random.uniform(-4, 4)),
+            at,
+        )
         at += len(line) + int(random.exponential(1.0) * RATE)
 
 
@@ -171,7 +199,10 @@ def _music(random: Random, corpus: Corpus, count: int) -> Samples:
     piece = corpus.any(random, "music") if random.random() < 0.55 else None
     if piece is None:
         return equalised(random, synth.music(random, count))
-    return equalised(random, looped(random, at_speed(_part(random, piece, count), random.uniform(0.7, 1.4)), count))
+    return equalised(
+        random,
+        looped(random, at_speed(_part(random, piece, count), random.uniform(0.7, 1.4)), count),
+    )
 
 
 def _noise(random: Random, corpus: Corpus, count: int) -> Samples:
@@ -192,7 +223,9 @@ def _babble(random: Random, corpus: Corpus, count: int) -> Samples:
         line = corpus.any(random, "speech", "speech_untranscribed", "diarisation")
         if line is None:
             return synth.steady(random, count)
-        out += looped(random, at_speed(line, random.uniform(0.8, 1.3)), count) * random.uniform(0.3, 1)
+        out += looped(random, at_speed(line, random.uniform(0.8, 1.3)), count) * random.uniform(
+            0.3, 1
+        )
     return echoing(random, equalised(random, out))
 
 
@@ -203,7 +236,12 @@ def _crowd(random: Random, corpus: Corpus, stage: _Stage, talk_db: float) -> Non
     at = int(random.uniform(0, stage.count - length))
     stage.put(kind, faded(random, _crowd_of(random, corpus, kind, length), 0.1, 1.8), gain, at)
     if kind == "cheer" and random.random() < 0.3:
-        stage.put("applause", faded(random, _crowd_of(random, corpus, "applause", length), 0.1, 1.8), gain + random.uniform(-8, 2), at)
+        stage.put(
+            "applause",
+            faded(random, _crowd_of(random, corpus, "applause", length), 0.1, 1.8),
+            gain + random.uniform(-8, 2),
+            at,
+        )
     if random.random() < 0.08:
         other = ("reaction", "scream")[int(random.random() < 0.3)]
         if (piece := corpus.any(random, other)) is not None:
@@ -215,7 +253,11 @@ def _crowd_of(random: Random, corpus: Corpus, kind: str, count: int) -> Samples:
     names = (kind, "laughter_short") if kind == "laughter" else (kind,)
     if corpus.any(random, *names) is None or random.random() < 0.4:
         made = synth.CROWDS[kind](random, count)
-        return echoing(random, equalised(random, made)) if random.random() < 0.6 else equalised(random, made)
+        return (
+            echoing(random, equalised(random, made))
+            if random.random() < 0.6
+            else equalised(random, made)
+        )
     out = np.zeros(count, np.float32)
     for _ in range(1 if random.random() < 0.6 else int(random.integers(2, 6))):
         piece = corpus.any(random, *names)
@@ -235,10 +277,14 @@ def at_speed(samples: Samples, speed: float) -> Samples:
 
 
 def equalised(random: Random, samples: Samples) -> Samples:
-    """A microphone's and a room's own colour: a random smooth gain of some dB, seldom a telephone's band."""
+    """A microphone's and a room's own colour: a random smooth gain, seldom a telephone's band."""
     knots = np.log2(np.array([40, 120, 350, 900, 2200, 4500, 8000]))
     gains = random.normal(0, 3.5, len(knots)) + random.normal(0, 2) * (knots - knots.mean())
-    low, high = (random.uniform(80, 350), random.uniform(2800, 6500)) if random.random() < 0.15 else (0, 9e9)
+    low, high = (
+        (random.uniform(80, 350), random.uniform(2800, 6500))
+        if random.random() < 0.15
+        else (0, 9e9)
+    )
 
     def gain(hz: NDArray[np.float64]) -> NDArray[np.float64]:
         smooth = 10 ** (np.interp(np.log2(np.maximum(hz, 30)), knots, gains) / 20)
@@ -260,7 +306,9 @@ def recorded(random: Random, samples: Samples) -> Samples:
     """As a camera keeps it: any volume, sometimes a second, late, microphone, clipped or dull."""
     if random.random() < 0.4:
         late = int(random.uniform(0.001, 0.015) * RATE)
-        samples = samples + random.uniform(0.3, 1) * np.concatenate([np.zeros(late, np.float32), samples[:-late]])
+        samples = samples + random.uniform(0.3, 1) * np.concatenate(
+            [np.zeros(late, np.float32), samples[:-late]]
+        )
     samples = np.tanh(samples * 10 ** (random.uniform(-12, 6) / 20)).astype(np.float32)
     if random.random() < 0.2:
         high = random.uniform(3500, 7500)
@@ -270,7 +318,11 @@ def recorded(random: Random, samples: Samples) -> Samples:
 
 def looped(random: Random, samples: Samples, count: int) -> Samples:
     """From a random point on, as often as it takes, each seam crossfaded."""
-    samples = samples[int(random.uniform(0, 0.4) * len(samples)) :] if len(samples) > 3 * RATE else samples
+    samples = (
+        samples[int(random.uniform(0, 0.4) * len(samples)) :]
+        if len(samples) > 3 * RATE
+        else samples
+    )
     out = np.zeros(count + len(samples), np.float32)
     fade = min(RATE // 10, len(samples) // 4)
     shape = np.ones(len(samples), np.float32)
@@ -283,7 +335,9 @@ def looped(random: Random, samples: Samples, count: int) -> Samples:
 
 def faded(random: Random, samples: Samples, least_s: float, most_s: float) -> Samples:
     samples = samples.copy()
-    into, outof = (min(int(random.uniform(least_s, most_s) * RATE), len(samples) // 2) for _ in range(2))
+    into, outof = (
+        min(int(random.uniform(least_s, most_s) * RATE), len(samples) // 2) for _ in range(2)
+    )
     if into and outof:
         samples[:into] *= np.linspace(0, 1, into, dtype=np.float32)
         samples[-outof:] *= np.linspace(1, 0, outof, dtype=np.float32)

@@ -4,6 +4,7 @@ Each answers `count` samples at 16 kHz; only the shape matters, the mix sets the
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,24 @@ from numpy.typing import NDArray
 from pipeline.audio import RATE, Samples
 
 Random = np.random.Generator
+Gain = Callable[[NDArray[Any]], NDArray[Any]]
 
-_VOWELS = ((730, 1090, 2440), (530, 1840, 2480), (570, 840, 2410), (300, 870, 2240), (660, 1720, 2410))
+_VOWELS = (
+    (730, 1090, 2440),
+    (530, 1840, 2480),
+    (570, 840, 2410),
+    (300, 870, 2240),
+    (660, 1720, 2410),
+)
 
 
-def shaped(random: Random, samples: Samples, gain_of: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Samples:
+def shaped(random: Random, samples: Samples, gain_of: Gain) -> Samples:
     """Filtered by a gain per frequency in Hz."""
     size = quick(len(samples))
     spectrum = np.fft.rfft(samples, size)
-    return np.fft.irfft(spectrum * gain_of(np.fft.rfftfreq(size, 1 / RATE)), size)[: len(samples)].astype(np.float32)
+    return np.fft.irfft(spectrum * gain_of(np.fft.rfftfreq(size, 1 / RATE)), size)[
+        : len(samples)
+    ].astype(np.float32)
 
 
 def quick(count: int) -> int:
@@ -28,8 +38,13 @@ def quick(count: int) -> int:
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= count)
 
 
-def peaks(hz: NDArray[np.float64], centres: tuple[float, ...], width: float, floor: float = 0.02) -> NDArray[np.float64]:
-    gains = [0.6**i * np.exp(-0.5 * ((hz - c) / (width * c**0.5 * 4)) ** 2) for i, c in enumerate(centres)]
+def peaks(
+    hz: NDArray[Any], centres: tuple[float, ...], width: float, floor: float = 0.02
+) -> NDArray[Any]:
+    gains = [
+        0.6**i * np.exp(-0.5 * ((hz - c) / (width * c**0.5 * 4)) ** 2)
+        for i, c in enumerate(centres)
+    ]
     return np.asarray(floor + np.sum(gains, axis=0))
 
 
@@ -54,23 +69,42 @@ def applause(random: Random, count: int) -> Samples:
         hits = np.zeros(count, np.float32)
         for _ in range(max(1, people // groups)):
             rate = random.uniform(2.5, 5.5)
-            times = np.cumsum(random.normal(1 / rate, 0.08 / rate, int(count / RATE * rate * 1.3) + 2))
+            times = np.cumsum(
+                random.normal(1 / rate, 0.08 / rate, int(count / RATE * rate * 1.3) + 2)
+            )
             times += random.uniform(0, 0.5)
             at = (times * RATE).astype(int)
             at = at[(at >= 0) & (at < count)]
-            hits[at] += random.uniform(0.2, 1.0) * random.uniform(0.6, 1.0, len(at)).astype(np.float32)
+            hits[at] += random.uniform(0.2, 1.0) * random.uniform(0.6, 1.0, len(at)).astype(
+                np.float32
+            )
         out += np.convolve(hits, clap(random))[:count]
     return out
 
 
 def clap(random: Random) -> Samples:
     length = int(RATE * random.uniform(0.02, 0.06))
-    burst = random.standard_normal(length) * np.exp(-np.arange(length) / (RATE * random.uniform(0.003, 0.012)))
+    burst = random.standard_normal(length) * np.exp(
+        -np.arange(length) / (RATE * random.uniform(0.003, 0.012))
+    )
     centre = random.uniform(700, 2800)
-    return shaped(random, burst.astype(np.float32), lambda hz: peaks(hz, (centre, centre * 2.1), random.uniform(2, 5), 0.08))
+    return shaped(
+        random,
+        burst.astype(np.float32),
+        lambda hz: peaks(hz, (centre, centre * 2.1), random.uniform(2, 5), 0.08),
+    )
 
 
-def voices(random: Random, count: int, *, people: int, pitch: tuple[float, float], held_s: tuple[float, float], breath: float, rest_s: float = 0.5) -> Samples:
+def voices(
+    random: Random,
+    count: int,
+    *,
+    people: int,
+    pitch: tuple[float, float],
+    held_s: tuple[float, float],
+    breath: float,
+    rest_s: float = 0.5,
+) -> Samples:
     """People who hold vowels at gliding pitches, not together."""
     out = np.zeros(count, np.float32)
     for vowel in _VOWELS:
@@ -85,12 +119,18 @@ def voices(random: Random, count: int, *, people: int, pitch: tuple[float, float
                     source[a:b] += _call(random, b - a, base * random.uniform(0.85, 1.2), breath)
                 at += length + int(random.exponential(rest_s) * RATE)
         stretch = random.uniform(0.95, 1.2)
-        out += shaped(random, source, lambda hz, v=vowel, s=stretch: peaks(hz, tuple(f * s for f in v), 1.2))  # type: ignore[misc]
+        out += shaped(
+            random, source, lambda hz, v=vowel, s=stretch: peaks(hz, tuple(f * s for f in v), 1.2)
+        )  # type: ignore[misc]
     return out
 
 
 def _call(random: Random, count: int, pitch: float, breath: float) -> Samples:
-    rise = np.interp(np.arange(count), [0, count * 0.3, count], [random.uniform(0.8, 1), 1, random.uniform(0.6, 1)])
+    rise = np.interp(
+        np.arange(count),
+        [0, count * 0.3, count],
+        [random.uniform(0.8, 1), 1, random.uniform(0.6, 1)],
+    )
     hz = pitch * rise * (1 + 0.02 * wander(random, count, 8))
     phase = np.cumsum(hz / RATE) + random.uniform()
     voiced = (2 * (phase % 1) - 1).astype(np.float32)
@@ -101,10 +141,27 @@ def _call(random: Random, count: int, pitch: float, breath: float) -> Samples:
 
 def cheer(random: Random, count: int) -> Samples:
     """Shouts near, a roar behind, now and then whistles and hands."""
-    near = _unit(voices(random, count, people=int(random.integers(5, 40)), pitch=(160, 650), held_s=(0.4, 2.5), breath=random.uniform(0.1, 0.8)))
+    near = _unit(
+        voices(
+            random,
+            count,
+            people=int(random.integers(5, 40)),
+            pitch=(160, 650),
+            held_s=(0.4, 2.5),
+            breath=random.uniform(0.1, 0.8),
+        )
+    )
     low, high = random.uniform(350, 1100), random.uniform(1200, 3000)
-    far = shaped(random, random.standard_normal(count).astype(np.float32), lambda hz: peaks(hz, (low, high), random.uniform(2, 6), random.uniform(0.01, 0.15)))
-    swell = 1 + 0.5 * wander(random, count, random.uniform(0.3, 1.5)) + 0.3 * wander(random, count, random.uniform(3, 8))
+    far = shaped(
+        random,
+        random.standard_normal(count).astype(np.float32),
+        lambda hz: peaks(hz, (low, high), random.uniform(2, 6), random.uniform(0.01, 0.15)),
+    )
+    swell = (
+        1
+        + 0.5 * wander(random, count, random.uniform(0.3, 1.5))
+        + 0.3 * wander(random, count, random.uniform(3, 8))
+    )
     out = near * random.uniform(0.1, 1) + _unit(far * swell) * random.uniform(0.1, 1.2)
     if random.random() < 0.5:
         out += _unit(applause(random, count)) * random.uniform(0.1, 0.8)
@@ -119,7 +176,9 @@ def whistles(random: Random, count: int) -> Samples:
         length = min(count, int(random.uniform(0.2, 0.9) * RATE))
         at = int(random.integers(0, count - length + 1))
         hz = random.uniform(1200, 3200) * (1 + 0.25 * wander(random, length, 3))
-        out[at : at + length] += (np.sin(2 * np.pi * np.cumsum(hz / RATE)) * np.hanning(length)).astype(np.float32)
+        out[at : at + length] += (
+            np.sin(2 * np.pi * np.cumsum(hz / RATE)) * np.hanning(length)
+        ).astype(np.float32)
     return out
 
 
@@ -139,7 +198,11 @@ def laughter(random: Random, count: int) -> Samples:
 
 def _laugh_into(random: Random, out: Samples) -> None:
     count, at = len(out), int(random.uniform(0, 1.2) * RATE)
-    pitch, rate, breath = np.exp(random.uniform(np.log(130), np.log(480))), random.uniform(4, 6.5), random.uniform(0.2, 1)
+    pitch, rate, breath = (
+        np.exp(random.uniform(np.log(130), np.log(480))),
+        random.uniform(4, 6.5),
+        random.uniform(0.2, 1),
+    )
     while at < count:
         for k in range(int(random.integers(3, 12))):
             length = int(RATE / rate * random.uniform(0.4, 0.75))
@@ -147,7 +210,9 @@ def _laugh_into(random: Random, out: Samples) -> None:
                 return
             hz = pitch * (1.15 - 0.03 * k) * np.linspace(1.1, 0.85, length)
             voiced = 2 * (np.cumsum(hz / RATE) % 1) - 1
-            sound = (voiced + breath * random.standard_normal(length)) * np.hanning(length) * 0.93**k
+            sound = (
+                (voiced + breath * random.standard_normal(length)) * np.hanning(length) * 0.93**k
+            )
             out[at : at + length] += sound.astype(np.float32)
             at += int(RATE / rate * random.uniform(0.9, 1.1))
         at += int(random.uniform(0.2, 1.2) * RATE)
@@ -155,9 +220,19 @@ def _laugh_into(random: Random, out: Samples) -> None:
 
 def murmur(random: Random, count: int) -> Samples:
     """Many people who talk low: syllables, no held vowels."""
-    low = voices(random, count, people=int(random.integers(8, 40)), pitch=(85, 240), held_s=(0.08, 0.3), rest_s=0.12, breath=random.uniform(0.1, 0.5))
+    low = voices(
+        random,
+        count,
+        people=int(random.integers(8, 40)),
+        pitch=(85, 240),
+        held_s=(0.08, 0.3),
+        rest_s=0.12,
+        breath=random.uniform(0.1, 0.5),
+    )
     dull = random.uniform(700, 4000)
-    return shaped(random, low, lambda hz: 1 / (1 + (hz / dull) ** 4)) + coloured(random, count, 0.5) * random.uniform(0, 0.01)
+    return shaped(random, low, lambda hz: 1 / (1 + (hz / dull) ** 4)) + coloured(
+        random, count, 0.5
+    ) * random.uniform(0, 0.01)
 
 
 def steady(random: Random, count: int) -> Samples:
@@ -165,7 +240,11 @@ def steady(random: Random, count: int) -> Samples:
     out = coloured(random, count, random.uniform(-0.3, 1.2))
     if random.random() < 0.6:
         centre = np.exp(random.uniform(np.log(150), np.log(5000)))
-        out = shaped(random, out, lambda hz: peaks(hz, (centre,), random.uniform(1, 10), random.uniform(0.02, 0.5)))
+        out = shaped(
+            random,
+            out,
+            lambda hz: peaks(hz, (centre,), random.uniform(1, 10), random.uniform(0.02, 0.5)),
+        )
     if random.random() < 0.5:
         out = out * (1.1 + wander(random, count, random.uniform(0.1, 1.0)))
     return out
@@ -173,13 +252,23 @@ def steady(random: Random, count: int) -> Samples:
 
 def machine(random: Random, count: int) -> Samples:
     """Engines, saws, rotors: harmonics that wobble little, and noise that beats with them."""
-    hz = np.exp(random.uniform(np.log(20), np.log(400))) * (1 + random.uniform(0.002, 0.1) * wander(random, count, random.uniform(0.2, 3)))
+    hz = np.exp(random.uniform(np.log(20), np.log(400))) * (
+        1 + random.uniform(0.002, 0.1) * wander(random, count, random.uniform(0.2, 3))
+    )
     phase = np.cumsum(hz / RATE)
     saw = (2 * (phase % 1) - 1).astype(np.float32)
-    tones = shaped(random, saw, lambda f: peaks(f, tuple(random.uniform(60, 3000, 3)), random.uniform(2, 10), 0.05))
+    tones = shaped(
+        random,
+        saw,
+        lambda f: peaks(f, tuple(random.uniform(60, 3000, 3)), random.uniform(2, 10), 0.05),
+    )
     beat = 1 + random.uniform(0, 1) * np.sin(2 * np.pi * phase * random.choice([0.5, 1, 0.25]))
-    rotor = coloured(random, count, random.uniform(0, 1)) * (np.maximum(0, beat) ** random.uniform(1, 4))
-    return _unit(tones) * random.uniform(0.1, 1) + _unit(rotor.astype(np.float32)) * random.uniform(0.1, 1)
+    rotor = coloured(random, count, random.uniform(0, 1)) * (
+        np.maximum(0, beat) ** random.uniform(1, 4)
+    )
+    return _unit(tones) * random.uniform(0.1, 1) + _unit(rotor.astype(np.float32)) * random.uniform(
+        0.1, 1
+    )
 
 
 def drops(random: Random, count: int) -> Samples:
@@ -189,7 +278,9 @@ def drops(random: Random, count: int) -> Samples:
     hits = np.zeros(count, np.float32)
     hits[at] = random.exponential(1, len(at)).astype(np.float32) ** 2
     length = int(RATE * random.uniform(0.002, 0.05))
-    kernel = random.standard_normal(length) * np.exp(-np.arange(length) / (RATE * random.uniform(0.0005, 0.01)))
+    kernel = random.standard_normal(length) * np.exp(
+        -np.arange(length) / (RATE * random.uniform(0.0005, 0.01))
+    )
     out = np.convolve(hits, kernel)[:count].astype(np.float32)
     return _unit(out) + coloured(random, count, random.uniform(0, 1)) * random.uniform(0, 0.02)
 
@@ -212,7 +303,9 @@ def boom(random: Random, count: int) -> Samples:
         at = int(random.integers(0, max(1, count * 3 // 4)))
         length = count - at
         noise = coloured(random, length, random.uniform(0.2, 1.3))
-        out[at:] += noise * np.exp(-np.arange(length) / (RATE * random.uniform(0.05, 1.5))).astype(np.float32)
+        out[at:] += noise * np.exp(-np.arange(length) / (RATE * random.uniform(0.05, 1.5))).astype(
+            np.float32
+        )
     return out
 
 
@@ -234,7 +327,15 @@ def music(random: Random, count: int) -> Samples:
                 pitch = root * 2 * _ratio(scale, int(random.integers(0, 14)))
                 _note(random, out, at + half * beat // 4, beat, pitch, timbre, 0.6)
         if parts[2]:
-            _note(random, out, at, beat, root / 2 * _ratio(scale, int(random.integers(0, 5))), 0.6, 0.8)
+            _note(
+                random,
+                out,
+                at,
+                beat,
+                root / 2 * _ratio(scale, int(random.integers(0, 5))),
+                0.6,
+                0.8,
+            )
         if parts[3]:
             hit = clap(random) if number % 2 else boom(random, beat // 3) * 0.5
             out[at : at + len(hit)] += hit * 0.8
@@ -247,7 +348,9 @@ def _ratio(scale: NDArray[np.int64], degree: int) -> float:
     return float(2 ** ((scale[degree % 7] + 12 * (degree // 7)) / 12))
 
 
-def _note(random: Random, out: Samples, at: int, count: int, hz: float, timbre: float, gain: float) -> None:
+def _note(
+    random: Random, out: Samples, at: int, count: int, hz: float, timbre: float, gain: float
+) -> None:
     count = min(count, len(out) - at)
     if count < 10:
         return
@@ -255,7 +358,9 @@ def _note(random: Random, out: Samples, at: int, count: int, hz: float, timbre: 
     vibrato = hz * (1 + 0.004 * np.sin(2 * np.pi * 5 * time))
     phase = 2 * np.pi * np.cumsum(vibrato / RATE)
     sound = sum(timbre**h * np.sin(h * phase) for h in range(1, 9) if h * hz < 7500)
-    envelope = np.minimum(1, time / random.uniform(0.005, 0.1)) * np.exp(-time / random.uniform(0.15, 2))
+    envelope = np.minimum(1, time / random.uniform(0.005, 0.1)) * np.exp(
+        -time / random.uniform(0.15, 2)
+    )
     out[at : at + count] += (gain * sound * envelope).astype(np.float32)
 
 

@@ -20,6 +20,8 @@ REST_X = 5.0
 _FLIGHT_IN_MS = 640
 """From the last stroke into the goal."""
 _CONTACT_Z = 0.95
+_REACH = 0.8
+"""From a player's feet to the racket's middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,8 @@ def _path(who: str) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, 
         keys.append((run[0].at_ms - 2200, side(who) * REST_X, 0.0))
         own = [stroke for stroke in run if stroke.who == who]
         for stroke in own:
-            keys.append(
-                (stroke.at_ms - 90, stroke.x - 0.45 * side(stroke.who) * -1, stroke.y + 0.1)
-            )
-            keys.append(
-                (stroke.at_ms + 110, stroke.x - 0.45 * side(stroke.who) * -1, stroke.y + 0.1)
-            )
+            keys.append((stroke.at_ms - 90, stroke.x + _REACH * side(who), stroke.y + 0.1))
+            keys.append((stroke.at_ms + 110, stroke.x + _REACH * side(who), stroke.y + 0.1))
             keys.append((stroke.at_ms + 700, side(who) * REST_X, stroke.y * 0.3))
         if who != rally.scorer:
             keys = [key for key in keys if key[0] < rally.end_ms - 520]
