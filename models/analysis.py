@@ -1,4 +1,4 @@
-"""Analysis: what the scout heard and saw. Candidate: a highlight, chosen or not. Transcript: words."""
+"""What the scout heard and saw, its highlights (chosen or not), and what was said."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -3,7 +3,7 @@
 import enum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, or_, select, update
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -94,7 +94,7 @@ def claim(session: Session, queue: str, worker: str) -> Job | None:
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    interrupted = Job.interruptions + (Job.state == JobState.RUNNING).cast(Job.interruptions.type)
+    interrupted = Job.interruptions + case((Job.state == JobState.RUNNING, 1), else_=0)
     return session.scalars(
         update(Job)
         .where(Job.id == urgent, is_due())

@@ -137,6 +137,8 @@ def _run_with_progress(
             key, _, value = line.decode(errors="replace").strip().partition("=")
             if key == "out_time_us" and value.isdigit():
                 progress(min(1.0, int(value) / 1000 / duration_ms))
+            elif (key, value) == ("progress", "end"):
+                progress(1.0)
         reader.join()
     if child.returncode:
         raise _failed(child.returncode, b"".join(said))

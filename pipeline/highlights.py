@@ -195,7 +195,7 @@ def _reasons(now: Activity, a: int, b: int) -> dict[str, float]:
 
 
 def _edges(now: Activity, a: int, b: int) -> tuple[int, int]:
-    """From the start of the line that led to it to the end of the reaction or, if later, the line."""
+    """From the start of the line that led to it to the end of the reaction or its line."""
     spoken = _closed(now.talking, PAUSE_MS // FINE_MS)
     start, end = a * FINE, b * FINE
     line = _line_before(now, spoken, start)

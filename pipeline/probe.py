@@ -12,7 +12,7 @@ import av.logging
 from pipeline.errors import Refused
 
 FORMATS = (
-    "mov,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,mp3,aac,flac,wav,aiff,mxf,3gp,amr,caf,w64,ac3,eac3,"
+    "concat,hls,dash,sdp,mov,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,mp3,aac,flac,wav,aiff,mxf,3gp,amr,caf,w64,ac3,eac3,"
     "h264,hevc,ivf,dv,mpegvideo,rm,ape,wv,tta,tak"
 )
 """No playlists, no image pipes, nothing that opens another file."""
@@ -100,7 +100,7 @@ def open_media(path: Path) -> Any:
     Raises Refused with a reason a creator understands.
     """
     options = {
-        "protocol_whitelist": "file",
+        "protocol_whitelist": "file,crypto,data",
         "format_whitelist": FORMATS,
         "codec_whitelist": CODECS,
         "max_streams": str(MAX_STREAMS + 1),
@@ -216,7 +216,7 @@ def _nothing_to_play(container: Any) -> str:
     kinds = sorted({stream.type for stream in container.streams})
     return (
         f"No picture and no sound that could be read (found: {', '.join(kinds) or 'nothing'}). "
-        "It may be encrypted or use a rare codec; export it as MP4 with H.264 and AAC."
+        "It may be encrypted, too large, or of a rare codec; export it as MP4 with H.264 and AAC."
     )
 
 

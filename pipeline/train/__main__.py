@@ -1,7 +1,8 @@
 """python -m pipeline.train CORPUS [--scenes N] [--seed S] [--without FILE ...] [--out sounds.npz]
 
 The recipe: N scenes of 16 s (`mix.scene`), every other row of 4 a second, three networks of
-different seeds, kept as half floats. CORPUS is a folder with manifest.csv (file, category) and the sounds it names.
+different seeds, kept as half floats. CORPUS is a folder with manifest.csv (file, category) and
+the sounds it names.
 """
 
 import argparse

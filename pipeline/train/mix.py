@@ -55,6 +55,8 @@ CATEGORIES = {
     "ambience",
     "shutter",
 }
+
+
 def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
     """Reads `folder`/manifest.csv (columns file, category); `without` names files to leave out."""
     corpus = Corpus()
@@ -272,8 +274,8 @@ def varied(random: Random, samples: Samples) -> Samples:
 
 def at_speed(samples: Samples, speed: float) -> Samples:
     """Faster is higher, as on tape."""
-    at = np.arange(0, len(samples) - 1, speed)
-    return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
+    at = np.arange(0.0, len(samples) - 1.0, speed)
+    return np.asarray(np.interp(at, np.arange(len(samples)), samples), np.float32)
 
 
 def equalised(random: Random, samples: Samples) -> Samples:
@@ -290,7 +292,7 @@ def equalised(random: Random, samples: Samples) -> Samples:
         smooth = 10 ** (np.interp(np.log2(np.maximum(hz, 30)), knots, gains) / 20)
         return np.asarray(smooth / (1 + (low / np.maximum(hz, 1)) ** 4) / (1 + (hz / high) ** 8))
 
-    return shaped(random, samples, gain)
+    return shaped(samples, gain)
 
 
 def echoing(random: Random, samples: Samples) -> Samples:
@@ -306,13 +308,13 @@ def recorded(random: Random, samples: Samples) -> Samples:
     """As a camera keeps it: any volume, sometimes a second, late, microphone, clipped or dull."""
     if random.random() < 0.4:
         late = int(random.uniform(0.001, 0.015) * RATE)
-        samples = samples + random.uniform(0.3, 1) * np.concatenate(
-            [np.zeros(late, np.float32), samples[:-late]]
-        )
-    samples = np.tanh(samples * 10 ** (random.uniform(-12, 6) / 20)).astype(np.float32)
+        again = np.concatenate([np.zeros(late, np.float32), samples[:-late]])
+        samples = np.asarray(samples + random.uniform(0.3, 1) * again, np.float32)
+    gain = np.float32(10 ** (random.uniform(-12, 6) / 20))
+    samples = np.asarray(np.tanh(samples * gain), np.float32)
     if random.random() < 0.2:
         high = random.uniform(3500, 7500)
-        samples = shaped(random, samples, lambda hz: 1 / (1 + (hz / high) ** 12))
+        samples = shaped(samples, lambda hz: 1 / (1 + (hz / high) ** 12))
     return samples
 
 

@@ -23,7 +23,7 @@ _VOWELS = (
 )
 
 
-def shaped(random: Random, samples: Samples, gain_of: Gain) -> Samples:
+def shaped(samples: Samples, gain_of: Gain) -> Samples:
     """Filtered by a gain per frequency in Hz."""
     size = quick(len(samples))
     spectrum = np.fft.rfft(samples, size)
@@ -51,7 +51,7 @@ def peaks(
 def coloured(random: Random, count: int, slope: float) -> Samples:
     """Noise whose amplitude goes with f ** -slope: 0 white, 0.5 pink, 1 brown."""
     white = random.standard_normal(count).astype(np.float32)
-    return shaped(random, white, lambda hz: np.maximum(hz, 30.0) ** -slope)
+    return shaped(white, lambda hz: np.maximum(hz, 30.0) ** -slope)
 
 
 def wander(random: Random, count: int, hz: float) -> Samples:
@@ -89,7 +89,6 @@ def clap(random: Random) -> Samples:
     )
     centre = random.uniform(700, 2800)
     return shaped(
-        random,
         burst.astype(np.float32),
         lambda hz: peaks(hz, (centre, centre * 2.1), random.uniform(2, 5), 0.08),
     )
@@ -119,10 +118,12 @@ def voices(
                     source[a:b] += _call(random, b - a, base * random.uniform(0.85, 1.2), breath)
                 at += length + int(random.exponential(rest_s) * RATE)
         stretch = random.uniform(0.95, 1.2)
-        out += shaped(
-            random, source, lambda hz, v=vowel, s=stretch: peaks(hz, tuple(f * s for f in v), 1.2)
-        )  # type: ignore[misc]
+        out += shaped(source, _formants(vowel, stretch))
     return out
+
+
+def _formants(vowel: tuple[int, int, int], stretch: float) -> Gain:
+    return lambda hz: peaks(hz, tuple(centre * stretch for centre in vowel), 1.3)
 
 
 def _call(random: Random, count: int, pitch: float, breath: float) -> Samples:
@@ -153,7 +154,6 @@ def cheer(random: Random, count: int) -> Samples:
     )
     low, high = random.uniform(350, 1100), random.uniform(1200, 3000)
     far = shaped(
-        random,
         random.standard_normal(count).astype(np.float32),
         lambda hz: peaks(hz, (low, high), random.uniform(2, 6), random.uniform(0.01, 0.15)),
     )
@@ -190,7 +190,7 @@ def laughter(random: Random, count: int) -> Samples:
         source = np.zeros(count, np.float32)
         for _ in range(max(1, people // len(_VOWELS))):
             _laugh_into(random, source)
-        out += shaped(random, source, lambda hz, v=vowel: peaks(hz, v, 1.5, 0.05))  # type: ignore[misc]
+        out += shaped(source, _formants(vowel, 1.0))
         if people <= len(_VOWELS) and random.random() < 0.5:
             break
     return out
@@ -230,7 +230,7 @@ def murmur(random: Random, count: int) -> Samples:
         breath=random.uniform(0.1, 0.5),
     )
     dull = random.uniform(700, 4000)
-    return shaped(random, low, lambda hz: 1 / (1 + (hz / dull) ** 4)) + coloured(
+    return shaped(low, lambda hz: 1 / (1 + (hz / dull) ** 4)) + coloured(
         random, count, 0.5
     ) * random.uniform(0, 0.01)
 
@@ -241,7 +241,6 @@ def steady(random: Random, count: int) -> Samples:
     if random.random() < 0.6:
         centre = np.exp(random.uniform(np.log(150), np.log(5000)))
         out = shaped(
-            random,
             out,
             lambda hz: peaks(hz, (centre,), random.uniform(1, 10), random.uniform(0.02, 0.5)),
         )
@@ -258,7 +257,6 @@ def machine(random: Random, count: int) -> Samples:
     phase = np.cumsum(hz / RATE)
     saw = (2 * (phase % 1) - 1).astype(np.float32)
     tones = shaped(
-        random,
         saw,
         lambda f: peaks(f, tuple(random.uniform(60, 3000, 3)), random.uniform(2, 10), 0.05),
     )

@@ -14,10 +14,10 @@ from workers.demo.story import DURATION_MS, GOALS, LINES, RALLIES, Distractor, t
 
 HERE = Path(__file__).parent
 LEVELS = {
-    "murmur": -45.0,
+    "murmur": -58.0,
     "cheer": -18.0,
-    "calm": -24.0,
-    "excited": -20.0,
+    "calm": -21.0,
+    "excited": -17.0,
     "announcement": -16.0,
     "machine": -13.0,
     "horn": -15.0,

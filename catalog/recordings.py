@@ -1,0 +1,149 @@
+"""The creator's desk: what came in, how far it is, what was found in it and what was not chosen."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from catalog import jobs
+from catalog.errors import BadRequest, NotFound
+from catalog.listings import is_public
+from models.base import now_ms
+from models.clip import Asset, AssetKind, Clip
+from models.job import Job
+from models.listing import Listing
+from models.recording import Recording, RecordingState
+
+
+@dataclass(frozen=True)
+class Row:
+    recording: Recording
+    progress: jobs.Progress
+    clips: int
+    """On sale now."""
+    poster: Asset | None
+    """Of its best clip."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    rows: Sequence[Row]
+    total: int
+    next_cursor: str | None
+
+    @property
+    def working(self) -> bool:
+        return any(row.recording.state == RecordingState.WORKING for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Only public clips are in `clips`; of the others one learns how many they are."""
+
+    recording: Recording
+    progress: jobs.Progress
+    clips: Sequence[Clip]
+    held: int
+
+    @property
+    def poster(self) -> Asset | None:
+        """Of its best clip."""
+        posters = (clip.asset(AssetKind.POSTER) for clip in sorted(self.clips, key=_best_first))
+        return next((poster for poster in posters if poster), None)
+
+    @property
+    def clip_ids(self) -> dict[str | None, str]:
+        """The public clip of each candidate."""
+        return {clip.candidate_id: clip.id for clip in self.clips}
+
+
+def desk(session: Session, *, cursor: str | None = None, limit: int = 50) -> Desk:
+    """Newest first. Raises BadRequest for a cursor that isn't ours."""
+    wanted = select(Recording).options(joinedload(Recording.creator))
+    wanted = wanted.order_by(Recording.created_ms.desc(), Recording.id.desc())
+    if cursor:
+        wanted = _after(wanted, cursor)
+    found = list(session.scalars(wanted.limit(limit + 1)))
+    more, found = len(found) > limit, found[:limit]
+    ids = [recording.id for recording in found]
+    work, clips, posters = (
+        _progress(session, ids),
+        _public_clips(session, ids),
+        _posters(session, ids),
+    )
+    return Desk(
+        rows=[Row(r, work[r.id], clips.get(r.id, 0), posters.get(r.id)) for r in found],
+        total=session.scalar(select(func.count()).select_from(Recording)) or 0,
+        next_cursor=f"{found[-1].created_ms}~{found[-1].id}" if more else None,
+    )
+
+
+def get(session: Session, recording_id: str) -> Detail:
+    """Raises NotFound."""
+    wanted = (
+        select(Recording)
+        .where(Recording.id == recording_id)
+        .options(
+            joinedload(Recording.creator),
+            joinedload(Recording.analysis),
+            selectinload(Recording.candidates),
+            selectinload(Recording.chunks),
+        )
+    )
+    recording = session.scalars(wanted).one_or_none()
+    if recording is None:
+        raise NotFound("There is no recording at this address.")
+    of_it = select(Clip).where(Clip.recording_id == recording_id).order_by(Clip.start_ms)
+    public = of_it.join(Listing).where(is_public())
+    clips = session.scalars(
+        public.options(selectinload(Clip.assets), joinedload(Clip.listing))
+    ).all()
+    made = session.scalar(select(func.count()).select_from(of_it.subquery())) or 0
+    return Detail(
+        recording, _progress(session, [recording_id])[recording_id], clips, made - len(clips)
+    )
+
+
+def _progress(session: Session, recording_ids: Sequence[str]) -> dict[str, jobs.Progress]:
+    now = session.scalar(select(now_ms())) or 0
+    found: dict[str, list[Job]] = {recording_id: [] for recording_id in recording_ids}
+    wanted = select(Job).where(Job.recording_id.in_(recording_ids))
+    for job in session.scalars(wanted.order_by(Job.created_ms, Job.priority, Job.id)):
+        found[job.recording_id].append(job)
+    return {recording_id: jobs.progress(work, now) for recording_id, work in found.items()}
+
+
+def _public_clips(session: Session, recording_ids: Sequence[str]) -> dict[str, int]:
+    counted = (
+        select(Clip.recording_id, func.count())
+        .join(Listing)
+        .where(is_public(), Clip.recording_id.in_(recording_ids))
+        .group_by(Clip.recording_id)
+    )
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def _posters(session: Session, recording_ids: Sequence[str]) -> dict[str, Asset]:
+    worst_first = (
+        select(Asset)
+        .join(Clip, Asset.clip_id == Clip.id)
+        .join(Listing)
+        .where(is_public(), Asset.kind == AssetKind.POSTER, Clip.recording_id.in_(recording_ids))
+        .order_by(Clip.score, Clip.id.desc())
+    )
+    return {poster.recording_id: poster for poster in session.scalars(worst_first)}
+
+
+def _after(wanted: Select[Recording], cursor: str) -> Select[Recording]:
+    found = re.fullmatch(r"(\d{1,18})~([0-9a-f]{32})", cursor, re.ASCII)
+    if not found:
+        raise BadRequest("The page mark in this address is damaged. Start from the first page.")
+    at, last_id = int(found[1]), found[2]
+    earlier = (Recording.created_ms == at) & (Recording.id < last_id)
+    return wanted.where(or_(Recording.created_ms < at, earlier))
+
+
+def _best_first(clip: Clip) -> tuple[float, str]:
+    return (-clip.score, clip.id)

@@ -1,0 +1,55 @@
+"""Templates to pages."""
+
+import functools
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from catalog import media
+from catalog.web import files, words
+from models.settings import settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+THEMES = ("light", "dark")
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(words.FILTERS)
+    made.globals.update(
+        static=files.url, media_url=media.url, with_query=with_query, parts=words.parts
+    )
+    return made
+
+
+def page(request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    theme = request.cookies.get("theme")
+    text = (
+        environment()
+        .get_template(name)
+        .render(
+            context,
+            path=request.url.path,
+            here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            base_url=settings().base_url,
+            theme=theme if theme in THEMES else "",
+        )
+    )
+    return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})
+
+
+def with_query(path: str, **fields: Any) -> str:
+    """The address with these fields, lists repeated, empty ones left out."""
+    kept = {name: value for name, value in fields.items() if value}
+    return f"{path}?{urlencode(kept, doseq=True)}" if kept else path

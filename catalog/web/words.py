@@ -1,0 +1,120 @@
+"""Rows as people read them: times, dates, reasons. The templates' filters."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+PARTS = {"cheer": "Cheering", "excited speech": "Excited talk", "speech": "Talk"}
+"""Where the engine's word for a part is not the reader's."""
+BYTES = ("bytes", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named part of a score. `bar` is its length against the longest, 0..100."""
+
+    label: str
+    value: float
+    bar: float
+
+
+def part_label(name: str) -> str:
+    return PARTS.get(name, name.replace("_", " ").capitalize())
+
+
+def parts(reasons: Mapping[str, float], score: float) -> list[Part]:
+    """Largest first, rounded to hundredths so that what is shown sums to the shown score."""
+    if not reasons:
+        return []
+    cents = {name: value * 100 for name, value in reasons.items()}
+    whole = {name: math.floor(value) for name, value in cents.items()}
+    missing = round(float(f"{score:.2f}") * 100) - sum(whole.values())
+    by_remainder = sorted(cents, key=lambda name: (whole[name] - cents[name], name))
+    for name in by_remainder[: max(missing, 0)]:
+        whole[name] += 1
+    longest = max(abs(value) for value in whole.values()) or 1
+    named = sorted(whole, key=lambda name: (-whole[name], name))
+    return [
+        Part(part_label(name), whole[name] / 100, abs(whole[name]) / longest * 100)
+        for name in named
+        if whole[name] or reasons[name]
+    ]
+
+
+def why(reasons: Mapping[str, float]) -> str:
+    """The one or two parts that decided, as on a card."""
+    top = sorted((name for name in reasons if reasons[name] > 0), key=lambda n: -reasons[n])[:2]
+    return ", ".join(part_label(name).lower() for name in top)
+
+
+def clock(ms: int) -> str:
+    """12:03, and 1:02:03 from an hour on."""
+    seconds = ms // 1000
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    start = f"{hours}:{minutes:02}" if hours else str(minutes)
+    return f"{start}:{seconds % 60:02}"
+
+
+def clock_ms(ms: int) -> str:
+    return f"{clock(ms)}.{ms % 1000:03}"
+
+
+def lasting(ms: int) -> str:
+    """In whole words: 42 seconds, 12 minutes, 1 hour 5 minutes."""
+    seconds = round(ms / 1000)
+    if seconds < 90:
+        return counted(seconds, "second")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return counted(minutes, "minute")
+    rest = f" {counted(minutes % 60, 'minute')}" if minutes % 60 else ""
+    return counted(minutes // 60, "hour") + rest
+
+
+def duration_iso(ms: int) -> str:
+    return f"PT{ms / 1000:g}S"
+
+
+def moment(ms: int) -> str:
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def moment_iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def size(count: int) -> str:
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(BYTES) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {BYTES[unit]}" if value >= 10 or not unit else f"{value:.1f} {BYTES[unit]}"
+
+
+def score(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def percent(share: float) -> str:
+    return f"{min(int(share * 100), 100)} %"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+FILTERS = {
+    "clock": clock,
+    "clock_ms": clock_ms,
+    "counted": counted,
+    "duration_iso": duration_iso,
+    "lasting": lasting,
+    "moment": moment,
+    "moment_iso": moment_iso,
+    "part_label": part_label,
+    "percent": percent,
+    "score": score,
+    "size": size,
+    "why": why,
+}
