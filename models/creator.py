@@ -24,7 +24,13 @@ def creator_of(session: Session, slug: str) -> Creator:
     """The creator with this folder name, made where absent."""
     found = session.query(Creator).filter_by(slug=slug).one_or_none()
     if found is None:
-        found = Creator(slug=slug, name=slug.replace("-", " ").replace("_", " ").strip() or slug)
+        found = Creator(slug=slug, name=_shown(slug))
         session.add(found)
         session.flush()
     return found
+
+
+def _shown(slug: str) -> str:
+    """ "mara-okafor" reads as "Mara Okafor"; capitals that were chosen stay."""
+    words = slug.replace("-", " ").replace("_", " ").strip() or slug
+    return words.title() if words == words.lower() else words

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from models.settings import SettingsError, settings
 from workers import log
-from workers.engine import start_up
+from workers.start import start_up
 
 app = typer.Typer(
     name="reelyard",

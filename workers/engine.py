@@ -1,6 +1,5 @@
 """What a process runs beside its foreground: workers, relay, timers, inbox, web."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from models.migrations import migrate
-from models.settings import settings, settings_or_exit
+from models.settings import settings
 from workers import lease
 from workers.broker import start_workers
 from workers.inbox import Inbox
@@ -20,15 +18,6 @@ from workers.periodic import periodic
 from workers.relay import relay
 
 STOP_MS = 25_000
-
-
-def start_up() -> None:
-    """Settings read, database up to date, ffmpeg known. A wrong setting ends the program."""
-    chosen = settings_or_exit()
-    chosen.data.mkdir(parents=True, exist_ok=True)
-    if chosen.ffmpeg:
-        os.environ["REELYARD_FFMPEG"] = chosen.ffmpeg
-    migrate()
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def status_json() -> dict[str, Any]:
 
 def _job_json(job: Job) -> dict[str, Any]:
     names = ("id", "step", "subject", "spec", "recording_id", "state", "attempt", "interruptions")
-    more = ("progress", "waiting", "error", "created_ms", "started_ms")
+    more = ("progress", "waiting", "error", "created_ms", "started_ms", "worker")
     return {name: getattr(job, name) for name in (*names, *more)}
 
 

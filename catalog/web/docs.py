@@ -72,15 +72,19 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
 def _parameter(found: dict[str, Any]) -> Field:
     schema = found["schema"]
     text = found.get("description", schema.get("description", ""))
-    return Field(found["name"], _kind(schema), found.get("required", False), text)
+    return Field(found["name"], _kind(schema), found.get("required", False), _plain(text))
 
 
 def _fields(schema: dict[str, Any]) -> list[Field]:
     required = schema.get("required", ())
     return [
-        Field(name, _kind(found), name in required, found.get("description", ""))
+        Field(name, _kind(found), name in required, _plain(found.get("description", "")))
         for name, found in schema.get("properties", {}).items()
     ]
+
+
+def _plain(markdown: str) -> str:
+    return markdown.replace("`", "")
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -109,6 +109,11 @@ def test_validators(client: TestClient) -> None:
     assert client.get(address(asset), headers={**part, "If-Range": '"old"'}).status_code == 200
 
 
+def test_several_ranges_are_refused_with_what_to_do(client: TestClient) -> None:
+    answer = client.get(address(master_of()), headers={"Range": "bytes=0-1,4-5"})
+    assert "one range in each request" in answer.text
+
+
 def test_wrong_names_and_ids_are_404(client: TestClient) -> None:
     asset = master_of()
     for path in (
