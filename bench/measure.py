@@ -1,4 +1,4 @@
-"""What a command costs as a whole process: wall, CPU of it and its children, largest resident set."""
+"""What a command costs as a whole process: wall, CPU with its children, largest resident set."""
 
 import os
 import subprocess

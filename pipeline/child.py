@@ -16,7 +16,7 @@ Progress = Callable[[float], None]
 
 def main(task: str) -> int:
     message = json.loads(sys.stdin.buffer.read())
-    confine(message["limits"])
+    confine(message["limits"], message["reads"], message["writes"])
     try:
         answer = {"ok": TASKS[task](message["request"], _reporter())}
     except Refused as error:

@@ -1,4 +1,4 @@
-"""Linux Landlock: the media child may open what its task was given and nothing else (man 7 landlock)."""
+"""Linux Landlock (man 7 landlock): open what the task was given, and nothing else."""
 
 import ctypes
 import os
@@ -30,7 +30,7 @@ def version() -> int:
 def restrict(read: Iterable[Path], write: Iterable[Path]) -> bool:
     """From now on this process and its children open only what lies in these paths.
 
-    False, and nothing changed, where the kernel has no Landlock. Paths that are not there are left out.
+    False, and nothing changed, where the kernel has no Landlock. What is not there is left out.
     """
     if version() < 1:
         return False

@@ -12,7 +12,7 @@ import av.logging
 from pipeline.errors import Refused
 
 FORMATS = (
-    "concat,hls,dash,sdp,mov,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,mp3,aac,flac,wav,aiff,mxf,3gp,amr,caf,w64,ac3,eac3,"
+    "mov,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,mp3,aac,flac,wav,aiff,mxf,3gp,amr,caf,w64,ac3,eac3,"
     "h264,hevc,ivf,dv,mpegvideo,rm,ape,wv,tta,tak"
 )
 """No playlists, no image pipes, nothing that opens another file."""
@@ -100,7 +100,7 @@ def open_media(path: Path) -> Any:
     Raises Refused with a reason a creator understands.
     """
     options = {
-        "protocol_whitelist": "file,crypto,data",
+        "protocol_whitelist": "file",
         "format_whitelist": FORMATS,
         "codec_whitelist": CODECS,
         "max_streams": str(MAX_STREAMS + 1),

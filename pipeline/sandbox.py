@@ -13,16 +13,24 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pipeline import ffmpeg, landlock
 from pipeline.errors import ChildFailed, Refused
 from pipeline.ffmpeg import die_with_parent
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 STDERR_KEPT = 20_000
+SYSTEM = (
+    *("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+)
+"""What programs need of any machine; of /proc no other process's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,23 @@ def run(
     request: dict[str, Any],
     *,
     limits: Limits | None = None,
+    reads: Sequence[Path] = (),
+    writes: Sequence[Path] = (),
     progress: Callable[[float], None] | None = None,
     stop: threading.Event | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Any:
-    """Run `task` of pipeline.child. Raises Refused, ChildFailed, or Stopped once `stop` is set."""
+    """Run `task` of pipeline.child. Raises Refused, ChildFailed, or Stopped once `stop` is set.
+
+    With `reads` or `writes` the child opens nothing of the machine's but these and its programs.
+    """
     limits = limits or Limits()
+    message = {
+        "limits": _as_dict(limits),
+        "reads": [str(path) for path in reads],
+        "writes": [str(path) for path in writes],
+        "request": request,
+    }
     child = subprocess.Popen(
         [sys.executable, "-m", "pipeline.child", task],
         stdin=subprocess.PIPE,
@@ -61,13 +80,13 @@ def run(
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=die_with_parent,
-        env=_environment(),
+        env=_environment(writes),
     )
     watch = _Watch(child, limits.wall_s, stop)
     try:
         with contextlib.suppress(BrokenPipeError):
             assert child.stdin is not None
-            child.stdin.write(json.dumps({"limits": _as_dict(limits), "request": request}).encode())
+            child.stdin.write(json.dumps(message).encode())
             child.stdin.close()
         return _answer(child, watch, progress)
     finally:
@@ -166,19 +185,11 @@ class _Watch:
                 self.stderr = (self.stderr + line.decode(errors="replace"))[-STDERR_KEPT:]
 
 
-def _environment() -> dict[str, str]:
+def _environment(writes: Sequence[Path]) -> dict[str, str]:
     """What the child may know: no secret, no address of a server."""
-    kept = (
-        "PATH",
-        "HOME",
-        "LANG",
-        "LC_ALL",
-        "TMPDIR",
-        "REELYARD_FFMPEG",
-        "PYTHONPATH",
-        "VIRTUAL_ENV",
-    )
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "REELYARD_FFMPEG", "PYTHONPATH", "VIRTUAL_ENV")
     return {
+        "TMPDIR": str(writes[0]) if writes else os.environ.get("TMPDIR", tempfile.gettempdir()),
         **{name: os.environ[name] for name in kept if name in os.environ},
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -191,7 +202,7 @@ def _as_dict(limits: Limits) -> dict[str, int]:
     return {name: getattr(limits, name) for name in Limits.__slots__}
 
 
-def confine(limits: dict[str, int]) -> None:
+def confine(limits: dict[str, int], reads: Sequence[str] = (), writes: Sequence[str] = ()) -> None:
     """In the child, before any media is touched."""
     mega = 1 << 20
     wanted = {
@@ -211,6 +222,17 @@ def confine(limits: dict[str, int]) -> None:
         resource.setrlimit(kind, (soft, value))
     os.nice(limits["nice"])
     leave_network()
+    if reads or writes:
+        landlock.restrict(
+            [*map(Path, SYSTEM), *_programs(), *map(Path, reads)],
+            [*map(Path, writes), Path("/dev/null")],
+        )
+
+
+def _programs() -> list[Path]:
+    """This Python, its packages, our own code and ffmpeg."""
+    own = Path(__file__).parent
+    return [Path(sys.prefix), Path(sys.base_prefix), own, Path(ffmpeg.binary())]
 
 
 def leave_network() -> bool:

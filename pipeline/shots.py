@@ -22,6 +22,8 @@ BLACK, BLANK = 28.0, 5.0
 """Brightest twentieth of a black frame, and deviation of an empty one (of 255)."""
 SAME = 0.8
 """Correlation above which two pictures show one shot: only light, or some thing, has changed."""
+SHIFTED = 0.5
+"""Share of a difference that a shift must explain to be called motion."""
 LONG_BLACK_MS = 500
 GRADUAL_STEP_MS = 80
 GRADUAL_MS = (640, 1_120)
@@ -74,6 +76,8 @@ class _Block:
     """(frames, pixels) with colours."""
     gray: Gray
     """(frames, pixels)"""
+    shape: tuple[int, int]
+    """Rows and columns of `gray`."""
     change: NDArray[np.float32]
     """Mean difference to the frame before; 0 for the first."""
 
@@ -106,6 +110,7 @@ def _prepared(frames: Sequence[tuple[int, Frame]]) -> _Block:
         times=np.array([time for time, _ in frames]),
         small=halved.reshape(count, -1),
         gray=halved.mean(3).reshape(count, -1),
+        shape=(high // 2, wide // 2),
         change=change,
     )
 
@@ -226,5 +231,26 @@ def _mixture(block: _Block, i: int, length_ms: int) -> float:
         return 0.0
     alike = float(_alike(block.gray[a : a + 1], block.gray[b : b + 1])[0, 0])
     mixed = 0.30 - float(np.mean(left)) / distance
-    # A slow pan is a mixture too, but its ends are near to each other and alike.
-    return max(0.0, distance / 100 + mixed - 0.35 * alike - 0.23) if mixed > 0 else 0.0
+    # A slow pan can look like a mixture, but its ends are near to each other and alike.
+    score = distance / 100 + mixed - 0.35 * alike - 0.23 if mixed > 0 else 0.0
+    return score if score > 0 and alike < SAME and not _moved(block, a, (a + b) // 2) else 0.0
+
+
+def _moved(block: _Block, a: int, b: int) -> bool:
+    """Is frame b mostly frame a shifted, in whatever light?"""
+    pair = block.gray[[a, b]]
+    pair = (pair - pair.mean(1, keepdims=True)) / (pair.std(1, keepdims=True) + 1)
+    first, second = pair.reshape(2, *block.shape)
+    rows, columns = block.shape
+    still = float(np.abs(second - first).mean())
+    for down in range(-rows // 8, rows // 8 + 1):
+        for right in range(-columns // 5, columns // 5 + 1):
+            here = second[
+                max(0, down) : rows + min(0, down), max(0, right) : columns + min(0, right)
+            ]
+            there = first[
+                max(0, -down) : rows + min(0, -down), max(0, -right) : columns + min(0, -right)
+            ]
+            if float(np.abs(here - there).mean()) < SHIFTED * still:
+                return True
+    return False

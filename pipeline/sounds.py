@@ -63,7 +63,7 @@ def likelihoods(rows: Rows) -> Rows:
     model = _model()
     seen = np.clip((inputs(rows) - model["mean"]) / model["deviation"], -5, 5)
     votes = [_network(seen, model, member) for member in range(int(model["members"]))]
-    return np.asarray(1 / (1 + np.exp(-np.mean(votes, axis=0))), np.float32)
+    return np.asarray(1 / (1 + np.exp(-np.clip(np.mean(votes, axis=0), -30, 30))), np.float32)
 
 
 def inputs(rows: Rows) -> Rows:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Refused
+from pipeline.frames import decoded
 from pipeline.probe import open_media
 from pipeline.profiles import POSTER_WIDTH
 
@@ -74,7 +75,7 @@ def _samples(master: Path, length_ms: int) -> list[tuple[int, Picture]]:
         margin = min(500, length_ms // 4)
         for at_ms in np.linspace(margin, max(margin, length_ms - margin), LOOKED_AT):
             container.seek(int(at_ms / 1000 / stream.time_base), stream=stream)
-            frame = _shown(container.decode(stream), at_ms / 1000)
+            frame = _shown(decoded(container, stream), at_ms / 1000)
             if frame is not None:
                 found.append((int(at_ms), frame.to_ndarray(format="bgr24")))
     return found

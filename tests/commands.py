@@ -33,6 +33,8 @@ def reelyard(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[s
 def processed(*files: Path, **settings: str) -> list[dict[str, Any]]:
     """The recordings of `reelyard process --json`."""
     done = reelyard("process", "--json", *map(str, files), **settings)
+    assert done.returncode in (0, 1, 2), done.stderr
+    assert done.stdout, done.stderr
     recordings: list[dict[str, Any]] = json.loads(done.stdout)["recordings"]
     return recordings
 

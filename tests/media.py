@@ -1,10 +1,13 @@
 """Tiny recordings of which everything is known."""
 
+import wave
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import ffmpeg
 
@@ -64,7 +67,59 @@ def clicks(path: Path) -> list[float]:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         frames = list(container.decode(stream))
-    first, rate = float(frames[0].time), stream.rate
+    first, rate = float(frames[0].time or 0), stream.rate
     level = np.abs(np.concatenate([frame.to_ndarray().mean(axis=0) for frame in frames]))
     loud = np.flatnonzero(level > 0.3) / rate + first
     return [float(at) for i, at in enumerate(loud) if i == 0 or at - loud[i - 1] > 0.1]
+
+
+def shots(
+    cuts: Sequence[int], count: int, size: tuple[int, int] = (96, 54), seed: int = 1
+) -> NDArray[np.uint8]:
+    """(count, height, width, 3): a new picture from each frame of `cuts` on, gliding slowly."""
+    random = np.random.default_rng(seed)
+    frames = np.empty((count, size[1], size[0], 3), np.uint8)
+    for start, end in zip([0, *cuts], [*cuts, count], strict=True):
+        picture = _landscape(random, size[0] + count, size[1])
+        for number in range(start, end):
+            at = (number - start) // 3
+            frames[number] = picture[:, at : at + size[0]]
+    return frames
+
+
+def _landscape(random: np.random.Generator, width: int, height: int) -> NDArray[np.uint8]:
+    """Blobs of colour some pixels wide, unlike any other such picture."""
+    coarse = random.uniform(10, 245, (height // 9 + 2, width // 12 + 2, 3))
+    rows = np.linspace(0, len(coarse) - 1.001, height)
+    columns = np.linspace(0, coarse.shape[1] - 1.001, width)
+    top = coarse[rows.astype(int)][:, columns.astype(int)]
+    right = coarse[rows.astype(int)][:, columns.astype(int) + 1]
+    part = (columns % 1)[None, :, None]
+    return np.asarray(top * (1 - part) + right * part, np.uint8)
+
+
+def filmed(
+    path: Path,
+    frames: NDArray[np.uint8] | None,
+    *args: str,
+    rate: str = "25",
+    sound: Path | None = None,
+) -> Path:
+    """A recording of these pictures (BGR), this sound, or both."""
+    given = () if sound is None else ("-i", str(sound))
+    if frames is None:
+        return made(path, *given, *args)
+    size = f"{frames.shape[2]}x{frames.shape[1]}"
+    picture = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", rate, "-i", "pipe:")
+    form = (*X264, "-pix_fmt", "yuv420p", *args)
+    return made(path, *picture, *given, *form, stdin=frames.tobytes())
+
+
+def wav(path: Path, samples: NDArray[np.floating], rate: int = 16_000) -> Path:
+    """16-bit; (count,) is mono, (count, channels) is not."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path

@@ -44,6 +44,7 @@ def run(lease: Lease) -> None:
                 "wanted": wanted,
                 "folder": str(lease.folder),
             },
+            reads=[Path(wanted["speech_model"])] if wanted["speech_model"] else [],
         )
     clip = _clip(made, candidate, wanted)
     chain = provenance.ensure_chain(settings().resolved_keys)

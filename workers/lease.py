@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,17 @@ class Lease:
     def progress(self, done: float) -> None:
         self.done = done
 
-    def child(self, task: str, request: dict[str, Any], *, nice: int = 0) -> Any:
+    def child(
+        self, task: str, request: dict[str, Any], *, reads: Sequence[Path] = (), nice: int = 0
+    ) -> Any:
         """Run a media task in a child that ends when the lease is lost or this process stops."""
         limits = sandbox.Limits(memory_mb=settings().child_memory_mb, nice=nice)
         return sandbox.run(
             task,
             request,
             limits=limits,
+            reads=[Path(request["source"]).resolve(), *reads],
+            writes=[self.folder],
             progress=self.progress,
             stop=self.lost,
             log=lambda text: log().info("media child", step=self.job.step, said=text),

@@ -11,6 +11,8 @@ from pipeline.train.mix import IGNORED
 Array = NDArray[np.float32]
 Layers = list[tuple[Array, Array]]
 
+NOISE = 0.4
+"""Deviation of what is added to each input, in deviations of that input."""
 KEPT = 0.75
 """Share of the inner values that survive each step (dropout)."""
 
@@ -27,7 +29,7 @@ def fit(
         for batch in _batches(random, len(seen)):
             step += 1
             rate = 2e-3 * min(1.0, step / 300) * 0.5 * (1 + np.cos(np.pi * step / total))
-            noisy = seen[batch] + 0.15 * random.standard_normal(
+            noisy = seen[batch] + NOISE * random.standard_normal(
                 (len(batch), seen.shape[1]), np.float32
             )
             slopes = _slopes(random, layers, noisy, truth[batch])
@@ -60,7 +62,7 @@ def _slopes(random: np.random.Generator, layers: Layers, seen: Array, truth: Arr
         )
         inner.append(made * masks[-1])
     weights, bias = layers[-1]
-    said = 1 / (1 + np.exp(-(inner[-1] @ weights + bias)))
+    said = 1 / (1 + np.exp(-np.clip(inner[-1] @ weights + bias, -30, 30)))
     error: Array = (np.where(truth == IGNORED, 0, said - truth) / len(seen)).astype(np.float32)
     slopes: Layers = []
     for number in range(len(layers) - 1, -1, -1):

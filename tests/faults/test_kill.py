@@ -6,12 +6,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
-from tests.commands import kill, processed, reelyard, running
+from tests.commands import kill, processed, reelyard, running, until
 from tests.scaled import scaled
 
 KILLS = 20
@@ -46,16 +49,20 @@ def test_twenty_kills_change_nothing(
 ) -> None:
     assert calm["clips"]
     chance = random.Random(SEED)
+    database = create_engine(
+        house.get("REELYARD_DATABASE_URL") or f"sqlite:///{house['REELYARD_DATA']}/reelyard.db"
+    )
     killed = 0
     for _ in range(KILLS):
         with running("process", str(match), log=tmp_path / "log", **house) as child:
-            try:
-                child.wait(timeout=chance.uniform(1.5, 6.0))
+            until(partial(at_work, child, database), 60, "it is at work")
+            time.sleep(chance.uniform(0.0, 5.0))
+            if child.poll() is not None:
                 break
-            except subprocess.TimeoutExpired:
-                kill(child)
-                killed += 1
+            kill(child)
+            killed += 1
         assert problems(house) == [], f"seed {SEED}, after kill {killed}"
+    database.dispose()
     started = time.monotonic()
     after = processed(match, **house)[0]
     seconds = time.monotonic() - started
@@ -63,6 +70,19 @@ def test_twenty_kills_change_nothing(
     assert after["state"] == "done", after["reason"]
     assert problems(house) == []
     assert essence(after) == essence(calm)
+
+
+def at_work(child: "subprocess.Popen[bytes]", database: Engine) -> bool:
+    """It has claimed a job of its own, or has ended."""
+    try:
+        with database.connect() as connection:
+            held = connection.execute(
+                text("SELECT count(*) FROM job WHERE worker LIKE :worker AND state = 'running'"),
+                {"worker": f"%/{child.pid}/%"},
+            ).scalar_one()
+    except DBAPIError:  # no database yet
+        held = 0
+    return held > 0 or child.poll() is not None
 
 
 def problems(house: dict[str, str]) -> list[str]:

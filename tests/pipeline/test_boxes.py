@@ -47,6 +47,7 @@ def test_fragments_are_gathered_into_segments(fragmented: Path) -> None:
 def test_the_codec_is_named_as_a_playlist_names_it(fragmented: Path) -> None:
     with av.open(str(fragmented)) as container:
         head = container.streams.video[0].codec_context.extradata
+    assert head
     assert boxes.video_codec(fragmented) == f"avc1.{head[1:4].hex()}"
 
 
