@@ -72,20 +72,21 @@ class LocalStore:
         self.folder = folder
 
     def put(self, path: Path, key: str) -> None:
-        final = self.folder / key
-        if final.exists() and final.stat().st_size == path.stat().st_size:
-            _touch_inode(final)  # so that the collector sees it is wanted again
-            return
-        final.parent.mkdir(parents=True, exist_ok=True)
+        final, size = self.folder / key, path.stat().st_size
         tmp = final.with_name(f".{final.name}.{new_id()}.tmp")
         try:
+            if final.exists() and final.stat().st_size == size:
+                _touch_inode(final)  # so that the collector sees it is wanted again
+                return
+            final.parent.mkdir(parents=True, exist_ok=True)
             copy_cheaply(path, tmp)
             tmp.replace(final)
             sync_folder(final.parent)
         except OSError as error:
             raise StoreDown(f"can't write to the store: {error.strerror}") from error
         finally:
-            tmp.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                tmp.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         with self._found(key).open("rb") as file:
@@ -126,7 +127,8 @@ class S3Store:
         from botocore.config import Config
 
         self.bucket, self.prefix = bucket, f"{prefix}/" if prefix else ""
-        self.client: Any = boto3.client(
+        # A session of its own: boto3's shared one can't make clients in two threads at a time.
+        self.client: Any = boto3.session.Session().client(
             "s3",
             endpoint_url=endpoint,
             aws_access_key_id=settings().s3_access_key or None,
@@ -143,9 +145,12 @@ class S3Store:
         size = path.stat().st_size
         with _as_store_down():
             self.client.upload_file(str(path), self.bucket, self.prefix + key)
-            found = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
-        if found["ContentLength"] != size:
-            raise StoreDown(f"the store kept {found['ContentLength']} of {size} bytes")
+        try:
+            kept = self.size(key)
+        except KeyError as error:
+            raise StoreDown("the store did not keep what was put into it") from error
+        if kept != size:
+            raise StoreDown(f"the store kept {kept} of {size} bytes")
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         wanted = f"bytes={start}-{'' if end is None else end - 1}"
@@ -177,18 +182,22 @@ class S3Store:
         """Fetched once a machine, shared by a recording's jobs, checked against its name."""
         cached = settings().work_folder / "cache" / key.replace("/", "-")
         cached.parent.mkdir(parents=True, exist_ok=True)
-        with (cached.parent / f".{cached.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not cached.exists():
-                self._fetch(key, cached)
-        cached.touch()
-        yield cached
+        with contextlib.ExitStack() as held:
+            with _cache_locked(cached):
+                if not cached.exists():
+                    self._fetch(key, cached)
+                cached.touch()
+                file = held.enter_context(cached.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_SH)  # in use: not to be collected
+            yield cached
 
     def _fetch(self, key: str, cached: Path) -> None:
         tmp = cached.with_name(f".{cached.name}.tmp")
         with tmp.open("wb") as file:
             for block in self.read(key):
                 file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
         if sha256_of(tmp) != Path(key).name.split(".")[0]:
             tmp.unlink()
             raise StoreDown(f"the store's copy of {key} is damaged or came cut short")
@@ -197,6 +206,7 @@ class S3Store:
 
 @contextmanager
 def _as_store_down() -> Iterator[None]:
+    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -205,7 +215,7 @@ def _as_store_down() -> Iterator[None]:
         if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
             raise KeyError("no such object") from error
         raise StoreDown(f"the store refused: {error}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:  # an upload that is refused is a Boto3Error
         raise StoreDown(f"the store does not answer: {error}") from error
 
 
@@ -228,6 +238,14 @@ def copy_cheaply(source: Path, target: Path) -> None:
             os.fsync(write.fileno())
 
 
+@contextmanager
+def _cache_locked(cached: Path) -> Iterator[None]:
+    """One at a time fetches or collects. Few lock files for all, since none is ever removed."""
+    with (cached.parent / f".{cached.name[:2]}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _touch_inode(path: Path) -> None:
     """Renew the change time alone: the modification time may be a creator's own (a hard link)."""
     path.chmod(path.stat().st_mode & 0o7777)
@@ -246,6 +264,14 @@ def collect_cache(older_than_s: float = 3600) -> None:
     """Forget fetched copies that no job has touched for a while."""
     folder = settings().work_folder / "cache"
     for path in folder.glob("*") if folder.exists() else ():
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > older_than_s:
-                path.unlink()
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            old = time.time() - path.stat().st_mtime > older_than_s
+            if old and path.suffix != ".lock":
+                _collect_unused(path)
+
+
+def _collect_unused(cached: Path) -> None:
+    """Raises BlockingIOError where a job still reads it."""
+    with _cache_locked(cached), cached.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        cached.unlink()

@@ -28,7 +28,8 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 STDERR_KEPT = 20_000
 SYSTEM = (
     *("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom"),
-    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo"),
+    *("/sys/devices/system/cpu", "/sys/bus/pci/devices"),
 )
 """What programs need of any machine; of /proc no other process's."""
 

@@ -31,8 +31,9 @@ def broker(queue: str) -> dramatiq.Broker:
 
     @dramatiq.actor(actor_name="ring", queue_name=queue, broker=made)
     def hear(job_id: str) -> None:
-        """A bell for a due job: whichever is the most urgent is claimed, this one at the latest."""
-        run_one(queue)
+        """A bell for a due job: the most urgent are claimed while there are any."""
+        while run_one(queue):
+            pass
 
     return made
 

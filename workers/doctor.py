@@ -13,7 +13,7 @@ from models.base import engine, new_id
 from models.migrations import up_to_date
 from models.settings import settings
 from models.storage import store
-from pipeline import ffmpeg, provenance, sandbox
+from pipeline import ffmpeg, landlock, provenance, sandbox
 from workers.disk import MB, free_bytes
 from workers.speech import choice_now
 
@@ -44,12 +44,15 @@ def libraries() -> Finding:
 
 
 def confinement() -> Finding:
+    have = ["limits"]
+    if landlock.version():
+        have.append("their own files alone")
     if sandbox.has_network_namespace():
-        return True, "media children run under limits and without a network"
-    return True, (
-        "media children run under limits; this machine gives no empty network namespace "
-        "(allow unprivileged user namespaces for more)"
-    )
+        have.append("no network")
+    text = f"media children run with {', '.join(have)}"
+    if len(have) < 3:
+        text += "; for more: a kernel with Landlock, and unprivileged user namespaces allowed"
+    return True, text
 
 
 def speech() -> Finding:

@@ -1,5 +1,6 @@
 """A claimed job while it runs: its lease is renewed, its child stopped when the lease is lost."""
 
+import contextlib
 import functools
 import os
 import socket
@@ -10,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.base import now_ms, reading, unit_of_work
@@ -34,6 +34,9 @@ class Waits(Exception):
 def _process_name(pid: int) -> str:
     boot = Path("/proc/sys/kernel/random/boot_id")
     booted = boot.read_text().strip()[:8] if boot.exists() else "-"
+    # Containers may share a host's name and boot, but then not its process numbers.
+    with contextlib.suppress(OSError):
+        booted += "-" + Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
     return f"{socket.gethostname()}/{booted}/{pid}/{_started(pid)}"
 
 
@@ -149,7 +152,7 @@ class Lease:
             except LeaseLost:
                 self.lost.set()
                 return
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it is, this thread is what stops the child
                 log().warning("lease not renewed", step=self.job.step, error=type(error).__name__)
                 if time.monotonic() > good_until:
                     self.lost.set()
@@ -173,6 +176,8 @@ def job_folder(job_id: str, token: int) -> Path:
 def settle(session: Session, recording_id: str) -> None:
     """Give the recording its end state when its last job has finished."""
     recording = session.get(Recording, recording_id, with_for_update=True)
+    if recording is not None and recording.state == RecordingState.REJECTED:
+        drop_ready(session, recording_id)  # this job was running while another one rejected it
     if recording is None or recording.state != RecordingState.WORKING:
         return
     states = session.execute(
@@ -185,3 +190,12 @@ def settle(session: Session, recording_id: str) -> None:
     if broken:
         recording.reason = f"{len(broken)} of {len(states)} steps failed for good: {broken[0]}"
     recording.done_ms = session.scalar(select(now_ms()))
+
+
+def drop_ready(session: Session, recording_id: str) -> None:
+    """What was asked for a recording that was rejected is no longer wanted."""
+    session.execute(
+        update(Job)
+        .where(Job.recording_id == recording_id, Job.state == JobState.READY)
+        .values(state=JobState.DROPPED, finished_ms=now_ms())
+    )

@@ -3,11 +3,12 @@
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import select
 
-from models.base import reading
+from models.base import now_ms, reading
 from models.clip import Asset
 from models.job import Job, JobState
 from models.settings import settings
@@ -48,19 +49,25 @@ def collect_job_folders() -> None:
             path.unlink(missing_ok=True)
 
 
-def orphans(now_ms: int | None = None) -> list[Stored]:
-    """Objects that no row names and that are old enough to be sure."""
-    now = now_ms or time.time_ns() // 1_000_000
-    found = []
+def orphans() -> Iterator[Stored]:
+    """Objects that no row names and that are old enough to be sure.
+
+    One at a time: what is put again while a long list is read must not be in it.
+    """
     for stored in store().all():
-        if now - stored.modified_ms < KEPT_MS:
+        if _now_ms() - stored.modified_ms < KEPT_MS:
             continue
         with reading() as session:
             sha256 = Path(stored.key).name.split(".")[0]
             rows = session.scalars(select(Asset).where(Asset.sha256 == sha256)).all()
         if not any(asset.key == stored.key for asset in rows):
-            found.append(stored)
-    return found
+            yield stored
+
+
+def _now_ms() -> int:
+    """A clock that runs ahead, here or at the database, must not make young objects old."""
+    with reading() as session:
+        return min(time.time_ns() // 1_000_000, session.scalar(select(now_ms())) or 0)
 
 
 def collect_objects() -> None:

@@ -11,17 +11,19 @@ from models.job import Job, is_due
 from workers.broker import ring
 from workers.lease import release_dead, stopping
 from workers.log import log
+from workers.steps import QUEUES
 
 PAUSE_S = 0.2
 AGAIN_MS = 10_000
-AGAIN_AT_MOST = 16
-"""Rung again in one pass: a bell is for any due job of its queue, so a long backlog needs few."""
+AGAIN_AT_MOST = 32
+"""Rung again in AGAIN_MS: who hears a bell works on while there are due jobs, so a long backlog
+needs few, and more would only pile up in the broker."""
 AT_ONCE = 200
 
 
-def relay_once() -> int:
-    """Ring for what is due. Answers how often it rang."""
-    due = _due()
+def relay_once(*, again: bool = True) -> int:
+    """Ring for what is due. `again`: for what nobody claimed, too. Answers how often it rang."""
+    due = _due(again)
     if not due:
         return 0
     with unit_of_work() as session:
@@ -33,11 +35,16 @@ def relay_once() -> int:
     return len(due)
 
 
-def _due() -> list[tuple[str, str]]:
-    never, again = Job.rung_ms.is_(None), Job.rung_ms < now_ms() - AGAIN_MS
+def _due(again: bool) -> list[tuple[str, str]]:
+    wanted = [(Job.rung_ms.is_(None), AT_ONCE)]
+    if again:
+        wanted += [
+            ((Job.rung_ms < now_ms() - AGAIN_MS) & (Job.queue == queue), AGAIN_AT_MOST)
+            for queue in QUEUES
+        ]
     found: list[tuple[str, str]] = []
     with reading() as session:
-        for condition, most in ((never, AT_ONCE), (again, AGAIN_AT_MOST)):
+        for condition, most in wanted:
             rows = session.execute(
                 select(Job.id, Job.queue)
                 .where(is_due(), condition)
@@ -50,12 +57,15 @@ def _due() -> list[tuple[str, str]]:
 
 def relay(stop: threading.Event) -> None:
     """Until `stop`. A broker or database that is away is waited for; nothing is lost."""
-    passes, silent = 0, False
+    passes, silent, next_again = 0, False, 0.0
     while not stop.wait(PAUSE_S) and not stopping.is_set():
         try:
             if passes % 25 == 0:
                 release_dead()
-            relay_once()
+            again = time.monotonic() >= next_again
+            relay_once(again=again)
+            if again:
+                next_again = time.monotonic() + AGAIN_MS / 1000
             silent = False
         except Exception as error:
             if not silent:

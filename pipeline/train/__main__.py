@@ -23,7 +23,7 @@ MEMBERS = 3
 def main() -> None:
     asked = argparse.ArgumentParser(description="Train the model of sounds.")
     asked.add_argument("corpus", type=Path)
-    asked.add_argument("--scenes", type=int, default=6000)
+    asked.add_argument("--scenes", type=int, default=4000)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument(
         "--without", nargs="*", default=[], help="files of the manifest to leave out"

@@ -64,7 +64,7 @@ def wander(random: Random, count: int, hz: float) -> Samples:
 def applause(random: Random, count: int) -> Samples:
     """Many hands: each a train of short bursts with its own resonance and its own, uneven, rate."""
     out = np.zeros(count, np.float32)
-    people = int(np.exp(random.uniform(np.log(4), np.log(250))))
+    people = int(np.exp(random.uniform(np.log(2), np.log(250))))
     for _ in range(groups := min(10, people)):
         hits = np.zeros(count, np.float32)
         for _ in range(max(1, people // groups)):
@@ -183,7 +183,7 @@ def whistles(random: Random, count: int) -> Samples:
 
 
 def laughter(random: Random, count: int) -> Samples:
-    """Bouts of short falling syllables, 4 to 6 a second, of one to thirty people."""
+    """Bouts of short falling syllables, 3 to 6 a second, of one to thirty people."""
     out = np.zeros(count, np.float32)
     people = int(np.exp(random.uniform(0, np.log(30))))
     for vowel in _VOWELS:
@@ -199,8 +199,8 @@ def laughter(random: Random, count: int) -> Samples:
 def _laugh_into(random: Random, out: Samples) -> None:
     count, at = len(out), int(random.uniform(0, 1.2) * RATE)
     pitch, rate, breath = (
-        np.exp(random.uniform(np.log(130), np.log(480))),
-        random.uniform(4, 6.5),
+        np.exp(random.uniform(np.log(80), np.log(480))),
+        random.uniform(2.6, 6.5),
         random.uniform(0.2, 1),
     )
     while at < count:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import sandbox
+from pipeline import landlock, sandbox
 from pipeline.errors import ChildFailed, Refused
 from pipeline.probe import probe
 from pipeline.sandbox import Limits, has_network_namespace
@@ -272,3 +272,14 @@ def test_what_a_library_prints_is_no_answer(
     (tmp_path / "sitecustomize.py").write_text("print('7\\n[]\\nnull\\nprogress')\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path.cwd())]))
     assert sandbox.run("probe", {"source": str(short)})["duration_ms"] > 0
+
+
+@pytest.mark.skipif(landlock.version() < 1, reason="this kernel has no Landlock")
+def test_a_task_opens_nothing_but_what_it_was_given(tmp_path: Path) -> None:
+    given, beside = tmp_path / "given" / "a.mp4", tmp_path / "beside" / "b.mp4"
+    for path in (given, beside):
+        path.parent.mkdir()
+        moving(path)
+    assert sandbox.run("probe", {"source": str(given)}, reads=[given])["duration_ms"] >= 1000
+    with pytest.raises((ChildFailed, Refused)):
+        sandbox.run("probe", {"source": str(beside)}, reads=[given])
