@@ -24,6 +24,8 @@ class Drop(Base):
     """Where it lay, relative to the inbox, percent-encoded; "" for a file of the command line."""
     stored_as: Mapped[str] = mapped_column(String(4000), default="")
     """Where it lies now, relative to the inbox; "" until it was moved."""
+    mark: Mapped[str] = mapped_column(String(80), default="")
+    """Inode, size and time of the file that was taken: what lies there later may be another."""
     name: Mapped[str] = mapped_column(String(300))
     outcome: Mapped[Outcome] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(default="")

@@ -13,6 +13,7 @@ from pipeline.timeline import Span
 Samples = NDArray[np.float32]
 
 RATE = 16_000
+LONGEST_S = 12 * 3600
 GAP_MS = 100
 """Shorter holes between two packets are rounding of their time stamps."""
 
@@ -44,7 +45,7 @@ def decode_pcm(
 class Mixer:
     """Makes blocks of 16 kHz mono of decoded frames, at the time their stamps say."""
 
-    def __init__(self, start_s: float, block_s: int = 30, longest_s: int = 12 * 3600) -> None:
+    def __init__(self, start_s: float, block_s: int = 30, longest_s: int = LONGEST_S) -> None:
         """`start_s`: the stamp that is time zero. Nothing is answered beyond `longest_s`."""
         import av
 

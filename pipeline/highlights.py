@@ -124,7 +124,7 @@ def _running(curve: Curve, half: int, percent: float) -> Curve:
 
 
 def speech_spans(now: Activity) -> tuple[Span, ...]:
-    """Where somebody speaks, without the pauses; a little early and late, so that no sound is lost."""
+    """Where somebody speaks, without the pauses; a little wider, so that no sound is lost."""
     spoken = (np.repeat(now.speech, FINE) > 0.5) & now.talking[: len(now.speech) * FINE]
     runs = [(a, b) for a, b in _runs(_closed(spoken, 300 // FINE_MS)) if (b - a) * FINE_MS >= 250]
     wide = np.zeros(len(spoken), np.bool_)

@@ -1,5 +1,6 @@
 """One pass over a recording that decodes its sound and a few key frames, and ranks its moments."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import curves, highlights, sounds
-from pipeline.audio import Mixer, Samples
+from pipeline.audio import LONGEST_S, Mixer, Samples
 from pipeline.curves import STEP_MS
 from pipeline.frames import Glimpses, activity, first_picture, start_s
 from pipeline.highlights import Activity
@@ -59,8 +60,9 @@ def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Ite
         picture.codec_context.skip_frame = "NONKEY"
     if sound is not None:
         prepare(sound).thread_type = "NONE"
-    mixer = Mixer(glimpses.zero_s)
-    length_s = max(1.0, (container.duration or 0) / av.time_base)
+    length_s = (container.duration or 0) / av.time_base
+    # A false time stamp must not make hours of silence.
+    mixer = Mixer(glimpses.zero_s, longest_s=math.ceil(length_s) + 5 if length_s > 0 else LONGEST_S)
     for packet in _packets(container, [one for one in (picture, sound) if one is not None]):
         if packet.stream is picture:
             glimpses.add(packet)
@@ -69,7 +71,9 @@ def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Ite
             for block in mixer.add(frame):
                 yield block
                 if progress is not None:
-                    progress(min(1.0, (float(frame.time or 0) - glimpses.zero_s) / length_s))
+                    progress(
+                        min(1.0, (float(frame.time or 0) - glimpses.zero_s) / max(1.0, length_s))
+                    )
     yield from mixer.rest()
 
 

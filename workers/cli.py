@@ -31,7 +31,7 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def _begin(*, to_file: bool = False) -> None:
+def _begin(*, to_file: bool = True) -> None:
     """Settings and database; the log on standard error, or in a file beside a progress bar."""
     start_up()
     log.set_up(settings().log, settings().data / "reelyard.log" if to_file else None)
@@ -50,7 +50,7 @@ def demo(
     """Run the main job once, and print the clips it put on sale."""
     from workers.demo.run import run
 
-    _begin(to_file=True)
+    _begin()
     raise typer.Exit(run(footage, out, err))
 
 
@@ -66,7 +66,7 @@ def process(
     from workers import report
     from workers.process import process as run
 
-    _begin(to_file=True)
+    _begin()
     told = run(files, err, creator)
     if as_json:
         _print_json({"recordings": told})
@@ -84,7 +84,7 @@ def up(host: Host = None, port: Port = None) -> None:
     """Watch the inbox, work, and serve the catalogue, in one process tree until Ctrl-C."""
     from workers.engine import serve, watching, working
 
-    _begin()
+    _begin(to_file=False)
     host, port = host or settings().host, settings().port if port is None else port
     err.print(f"Inbox      {escape(str(settings().resolved_inbox))}")
     err.print(f"Catalogue  http://{host}:{port}/  (Ctrl-C ends)")
@@ -97,7 +97,7 @@ def watch() -> None:
     """Watch the inbox and take what is dropped."""
     from workers.engine import wait_for_end, watching
 
-    _begin()
+    _begin(to_file=False)
     with watching():
         wait_for_end()
 
@@ -112,7 +112,7 @@ def work(
     """Work on what is asked for, until SIGTERM. A process that dies is started again."""
     from workers.engine import wait_for_end, working
 
-    _begin()
+    _begin(to_file=False)
     if not settings().broker_url and processes > 1:
         err.print(
             "reelyard: without REELYARD_BROKER_URL one process works; start it with threads instead"
@@ -153,7 +153,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     """Serve the catalogue and its API."""
     from workers.engine import serve as run
 
-    _begin()
+    _begin(to_file=False)
     run(host or settings().host, settings().port if port is None else port)
 
 

@@ -7,6 +7,7 @@ import queue
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,14 +19,14 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from models.base import reading, unit_of_work
+from models.base import new_id, reading, unit_of_work
 from models.creator import DEFAULT_SLUG
 from models.drop import Drop, Outcome
 from models.recording import Recording, RecordingState
 from models.settings import settings
 from models.storage import StoreDown
 from workers import sidecar
-from workers.intake import NotQuiet, take
+from workers.intake import NotQuiet, mark_of, take
 from workers.lease import Waits, stopping
 from workers.log import log
 from workers.names import clean
@@ -34,6 +35,7 @@ DONE, REJECTED = "done", "rejected"
 UNFINISHED = ("*.part", "*.crdownload", "*.tmp", "*.partial", "*.download", ".*", "*~")
 TAKERS = 2
 TICK_S = 0.5
+SHOW_AGAIN_S = 10.0
 DEEPEST = 8
 
 
@@ -57,9 +59,7 @@ class Inbox:
     def watch(self, stop: threading.Event) -> None:
         """Until `stop`. Events tell at once; a full scan tells what events lost."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        observer: Any = PollingObserver() if settings().inbox_polling else Observer()
-        observer.schedule(_Tell(self), str(self.folder), recursive=True)
-        observer.start()
+        observer = self._observer()
         takers = [
             threading.Thread(target=self._take_on, args=(stop,), daemon=True) for _ in range(TAKERS)
         ]
@@ -68,18 +68,32 @@ class Inbox:
         try:
             self._tick(stop)
         finally:
-            observer.stop()
-            observer.join(timeout=5)
+            if observer is not None:
+                observer.stop()
+                observer.join(timeout=5)
+
+    def _observer(self) -> Any:
+        """None where the machine gives no more watches: then the full scans find everything."""
+        observer: Any = PollingObserver() if settings().inbox_polling else Observer()
+        try:
+            observer.schedule(_Tell(self), str(self.folder), recursive=True)
+            observer.start()
+        except OSError as error:
+            log().warning("no events, only full scans", error=error.strerror)
+            return None
+        return observer
 
     def _tick(self, stop: threading.Event) -> None:
-        scanned = float("-inf")
+        scanned, show_at = float("-inf"), 0.0
         while not stop.is_set() and not stopping.is_set():
             try:
+                if time.monotonic() >= show_at:  # before the scan: what was taken is no news
+                    failed = show_outcomes(self.folder)
+                    show_at = time.monotonic() + (SHOW_AGAIN_S if failed else 0)
                 if time.monotonic() - scanned >= settings().inbox_rescan_s:
                     self.scan()
                     scanned = time.monotonic()
                 self.queue_still()
-                show_outcomes(self.folder)
             except Exception as error:
                 log().warning("inbox waits", error=f"{type(error).__name__}: {error}"[:200])
             stop.wait(TICK_S)
@@ -145,6 +159,8 @@ class Inbox:
         try:
             if is_open_for_writing(path):
                 raise NotQuiet("somebody is still writing it")
+            if sidecar_is_new(path):
+                raise NotQuiet("what lies beside it is still being written")
             taken = take(
                 path, creator_slug(self.folder, path), as_text(path.relative_to(self.folder))
             )
@@ -158,6 +174,9 @@ class Inbox:
         except (Waits, StoreDown) as why:
             log().warning("waits", file=clean(path.name), why=str(why))
             later = 10.0
+        except OSError as why:
+            log().warning("not moved", file=clean(path.name), why=why.strerror)
+            later = 30.0
         except Exception:
             log().exception("not taken", file=clean(path.name))
             later = 30.0
@@ -217,6 +236,16 @@ def is_open_for_writing(path: Path) -> bool:
     return (found.st_dev, found.st_ino) in _written(int(time.monotonic()))
 
 
+def sidecar_is_new(recording: Path) -> bool:
+    beside = sidecar.sidecar_of(recording)
+    if beside is None:
+        return False
+    with contextlib.suppress(OSError):
+        age = time.time() - beside.stat().st_mtime
+        return 0 <= age < settings().inbox_quiet_s or is_open_for_writing(beside)
+    return False
+
+
 @functools.lru_cache(maxsize=1)
 def _written(second: int) -> frozenset[tuple[int, int]]:
     """Device and inode of all files open for writing; looked up once a second, not once a file."""
@@ -232,31 +261,40 @@ def _written(second: int) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def show_outcomes(folder: Path) -> None:
-    """Finish what a stop left undone, and move what was found bad after it was taken."""
+def show_outcomes(folder: Path) -> int:
+    """Finish what a stop left undone, and move what was found bad after it was taken.
+
+    Answers how many could not be shown: one folder that can't be written to stops no other.
+    """
     settled = Recording.state != RecordingState.WORKING
     with reading() as session:
         ready = session.scalars(
             select(Drop.id)
             .outerjoin(Drop.recording)
             .where(Drop.told.is_(False), or_(Drop.stored_as == "", settled))
-            .limit(500)
+            .order_by(Drop.created_ms)
         ).all()
+    failed = 0
     for drop_id in ready:
-        move_aside(folder, drop_id)
+        try:
+            move_aside(folder, drop_id)
+        except OSError as error:
+            failed += 1
+            log().warning("not moved", drop=drop_id, why=error.strerror)
+    return failed
 
 
 def move_aside(folder: Path, drop_id: str) -> None:
     """Put the file where its outcome says. Repeatable: what was moved already is left there."""
     with unit_of_work() as session:
-        drop = session.get_one(Drop, drop_id)
+        drop = session.get_one(Drop, drop_id, with_for_update=True)
         recording = drop.recording
         state = recording.state if recording else RecordingState.REJECTED
         rejected = drop.outcome == Outcome.REJECTED or state == RecordingState.REJECTED
         place, shelf = as_path(drop.place), REJECTED if rejected else DONE
         lies_at = as_path(drop.stored_as) if drop.stored_as else place
         if shelf not in lies_at.parts[:-1][:2]:
-            lies_at = _move(folder, lies_at, place, shelf) or _on_shelf(place, shelf)
+            lies_at = _move(folder, lies_at, _on_shelf(place, shelf), drop.mark)
             drop.stored_as = as_text(lies_at)
         if rejected or drop.outcome == Outcome.SAME:
             reason = drop.reason or (recording.reason if recording else "")
@@ -270,26 +308,46 @@ def _on_shelf(place: Path, shelf: str) -> Path:
     return Path(first, shelf, *rest) if rest else Path(shelf, first)
 
 
-def _move(folder: Path, lies_at: Path, place: Path, shelf: str) -> Path | None:
-    """Move the file and its sidecar; a taken name gets a number. None: it is not there."""
-    wanted = folder / _on_shelf(place, shelf)
+def _move(folder: Path, lies_at: Path, shelved: Path, mark: str) -> Path:
+    """Move the file and its sidecar; a taken name gets a number. Answers where it lies now.
+
+    Another file that was laid at its place since is not touched: it will be taken itself.
+    """
+    source, wanted = folder / lies_at, folder / shelved
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    target, number = wanted, 1
-    while target.is_symlink() or target.exists():
-        number += 1
-        target = wanted.with_name(f"{wanted.stem[:200]} ({number}){wanted.suffix}")
-    beside = sidecar.sidecar_of(folder / lies_at)
-    try:
-        (folder / lies_at).rename(target)
-    except FileNotFoundError:
-        return None
+    there = mark_of(source)
+    if not there or mark not in ("", there):
+        moved = (path for path in _until_free(wanted) if mark and mark_of(path) == mark)
+        return next(moved, wanted).relative_to(folder)
+    *_, target = _until_free(wanted)
+    beside = sidecar.sidecar_of(source)
+    source.rename(target)
     if beside is not None:
         with contextlib.suppress(OSError):
             beside.rename(target.with_name(f"{target.name}.yml"))
     return target.relative_to(folder)
 
 
+def _until_free(wanted: Path) -> Iterator[Path]:
+    """ "x.mp4", "x (2).mp4" ... to the first that is free; cut where names may be no longer."""
+    target, number = wanted, 1
+    while os.path.lexists(target):
+        yield target
+        number += 1
+        stem = os.fsdecode(os.fsencode(wanted.stem)[:200])
+        suffix = os.fsdecode(os.fsencode(wanted.suffix)[:40])
+        target = wanted.with_name(f"{stem} ({number}){suffix}")
+    yield target
+
+
 def _write_reason(beside: Path, reason: str) -> None:
+    """Whole or not at all, and never through a link that somebody laid there."""
     name = os.fsdecode(os.fsencode(beside.name)[:230])
-    with contextlib.suppress(OSError):
-        beside.with_name(f"{name}.reason.txt").write_text(reason + "\n", encoding="utf-8")
+    tmp = beside.with_name(f".{new_id()}.tmp")
+    try:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        tmp.write_text(reason + "\n", encoding="utf-8")
+        tmp.replace(beside.with_name(f"{name}.reason.txt"))
+    finally:
+        with contextlib.suppress(OSError):
+            tmp.unlink(missing_ok=True)

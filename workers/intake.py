@@ -1,8 +1,9 @@
 """Take one file: look at it, store its bytes once, make its rows."""
 
+import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from pipeline.probe import sniff
 from workers import sidecar
 from workers.disk import admit
 from workers.flow import retry
+from workers.lease import Waits
 from workers.names import clean, safe_suffix, title_of
 from workers.steps import ask
 
 RACES = 5
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
+"""Not the file's fault: it is looked at again."""
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -44,25 +48,44 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What was dropped, once its bytes are in the store."""
+    """What was dropped; the second half is known once its bytes are in the store."""
 
     name: str
     place: str
     creator: str
-    facts: dict[str, Any]
-    sha256: str
-    suffix: str
-    size: int
+    mark: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    suffix: str = ""
+    size: int = 0
+
+
+def mark_of(path: Path) -> str:
+    """Tells a file from another one that is laid at its place later; "" where there is none."""
+    try:
+        return _mark(path.stat(follow_symlinks=False))
+    except OSError:
+        return ""
+
+
+def _mark(found: os.stat_result) -> str:
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
 
 def take(path: Path, creator: str, place: str = "") -> Taken:
     """Raises NotQuiet, Waits, StoreDown; a refusal is an answer, its Drop row says why."""
+    if place:
+        with unit_of_work() as session:
+            known = _same_drop(session, place, mark_of(path))
+        if known is not None:
+            return known
     try:
         before = _checked(path)
         facts = _facts(path)
     except Refused as refusal:
         with unit_of_work() as session:
-            return _dropped(session, path.name, place, Outcome.REJECTED, None, str(refusal))
+            file = File(path.name, place, creator, mark=mark_of(path))
+            return _dropped(session, file, Outcome.REJECTED, None, str(refusal))
     admit(before.st_size)
     copy, sha256 = _own_copy(path)
     try:
@@ -70,7 +93,8 @@ def take(path: Path, creator: str, place: str = "") -> Taken:
         suffix = safe_suffix(path.name)
         store().put(copy, f"{sha256[:2]}/{sha256}{suffix}")
         size = copy.stat().st_size
-        return _remember(File(path.name, place, creator, facts, sha256, suffix, size))
+        mark = _mark(before)
+        return _remember(File(path.name, place, creator, mark, facts, sha256, suffix, size))
     finally:
         copy.unlink(missing_ok=True)
 
@@ -79,7 +103,11 @@ def _checked(path: Path) -> os.stat_result:
     """A plain, readable file whose first bytes may be a recording. Raises Refused."""
     try:
         handle = os.open(path, OPEN_FLAGS)
+    except FileNotFoundError as error:
+        raise NotQuiet("the file went away before it was read") from error
     except OSError as error:
+        if error.errno in PASSING:
+            raise Waits(f"the file can't be read now ({error.strerror})") from error
         raise Refused(_why_unreadable(path, error)) from error
     try:
         found = os.fstat(handle)
@@ -104,8 +132,11 @@ def _why_unreadable(path: Path, error: OSError) -> str:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    beside = sidecar.sidecar_of(path)
-    return sidecar.read(beside) if beside else {}
+    try:
+        beside = sidecar.sidecar_of(path)
+        return sidecar.read(beside) if beside else {}
+    except OSError as error:
+        raise NotQuiet(f"what lies beside it can't be read now ({error.strerror})") from error
 
 
 def _own_copy(path: Path) -> tuple[Path, str]:
@@ -144,18 +175,31 @@ def _remember(file: File) -> Taken:
     raise NotQuiet("others are taking the same bytes")
 
 
+def _same_drop(session: Session, place: str, mark: str) -> Taken | None:
+    """It was taken already, here or by another watcher, and could not be moved yet."""
+    drop = session.scalars(
+        select(Drop)
+        .where(Drop.told.is_(False), Drop.place == place, Drop.mark == mark, Drop.mark != "")
+        .order_by(Drop.created_ms)
+        .limit(1)
+    ).one_or_none()
+    return drop and Taken(drop.id, drop.outcome, drop.recording_id, drop.reason)
+
+
 def _known(session: Session, file: File, known: Recording) -> Taken:
+    if file.place and (same := _same_drop(session, file.place, file.mark)):
+        return same
     if known.creator.slug != file.creator:
         reason = (
             "These exact bytes were already registered by another creator. "
             "If they are yours, ask the operator of this catalogue to settle it."
         )
-        return _dropped(session, file.name, file.place, Outcome.REJECTED, None, reason)
+        return _dropped(session, file, Outcome.REJECTED, None, reason)
     if known.state == RecordingState.REJECTED:
         retry(session, known.id)
-        return _dropped(session, file.name, file.place, Outcome.TAKEN, known.id, "")
+        return _dropped(session, file, Outcome.TAKEN, known.id, "")
     reason = f'The same recording as "{known.name}", which is here already; no second one was made.'
-    return _dropped(session, file.name, file.place, Outcome.SAME, known.id, reason)
+    return _dropped(session, file, Outcome.SAME, known.id, reason)
 
 
 def _new(session: Session, file: File) -> Taken:
@@ -163,7 +207,7 @@ def _new(session: Session, file: File) -> Taken:
         creator_id=creator_of(session, file.creator).id,
         sha256=file.sha256,
         name=clean(file.name),
-        title=file.facts.get("title") or title_of(file.name),
+        title=clean(file.facts.get("title") or title_of(file.name)),
         size=file.size,
         sidecar=file.facts,
     )
@@ -180,25 +224,25 @@ def _new(session: Session, file: File) -> Taken:
     session.add(original)
     ask(session, "ingest", recording.id, recording.id)
     record(session, "recording.taken", recording.id, bytes=file.size)
-    return _dropped(session, file.name, file.place, Outcome.TAKEN, recording.id, "")
+    return _dropped(session, file, Outcome.TAKEN, recording.id, "")
 
 
 def _dropped(
     session: Session,
-    name: str,
-    place: str,
+    file: File,
     outcome: Outcome,
     recording_id: str | None,
     reason: str,
 ) -> Taken:
     drop = Drop(
         id=new_id(),
-        place=place,
-        name=clean(name),
+        place=file.place,
+        mark=file.mark,
+        name=clean(file.name),
         outcome=outcome,
         reason=reason,
         recording_id=recording_id,
-        told=not place,
+        told=not file.place,
     )
     session.add(drop)
     session.flush()

@@ -54,8 +54,9 @@ def orphans() -> Iterator[Stored]:
 
     One at a time: what is put again while a long list is read must not be in it.
     """
+    now = _now_ms()
     for stored in store().all():
-        if _now_ms() - stored.modified_ms < KEPT_MS:
+        if now - stored.modified_ms < KEPT_MS:
             continue
         with reading() as session:
             sha256 = Path(stored.key).name.split(".")[0]

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.base import now_ms, reading, unit_of_work
@@ -36,7 +36,7 @@ def relay_once(*, again: bool = True) -> int:
 
 
 def _due(again: bool) -> list[tuple[str, str]]:
-    wanted = [(Job.rung_ms.is_(None), AT_ONCE)]
+    wanted: list[tuple[ColumnElement[bool], int]] = [(Job.rung_ms.is_(None), AT_ONCE)]
     if again:
         wanted += [
             ((Job.rung_ms < now_ms() - AGAIN_MS) & (Job.queue == queue), AGAIN_AT_MOST)

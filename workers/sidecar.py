@@ -1,5 +1,6 @@
 """The optional NAME.yml beside a recording: what the creator says of it."""
 
+import reprlib
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import Refused
+from workers.names import clean
 
 BIGGEST = 64 * 1024
 
@@ -41,27 +43,40 @@ def sidecar_of(recording: Path) -> Path | None:
 
 def read(path: Path) -> dict[str, Any]:
     """What it says, ready for a row. Raises Refused: which field, what is wrong."""
-    if path.stat().st_size > BIGGEST:
-        raise Refused(
-            f"{path.name}: larger than 64 kB; it holds more than facts about the recording."
-        )
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        raise Refused(
-            f"{path.name}{where}: this is not valid YAML. Write `field: value` lines."
-        ) from error
+    name = clean(path.name)
+    values = _loaded(path, name)
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise Refused(f"{path.name}: write `field: value` lines, for example `title: Final match`.")
+        raise Refused(f"{name}: write `field: value` lines, for example `title: Final match`.")
     try:
-        said = Sidecar(**{str(name): value for name, value in values.items()})
+        said = Sidecar(**{str(field): value for field, value in values.items()})
     except ValidationError as error:
-        raise Refused(_first_error(path, error)) from error
-    return _as_row(said)
+        raise Refused(_first_error(name, error)) from error
+    try:
+        return _as_row(said)
+    except (ValueError, OverflowError) as error:
+        raise Refused(f"{name}: `embargo`: there is no such moment.") from error
+
+
+def _loaded(path: Path, name: str) -> Any:
+    try:
+        if path.stat().st_size > BIGGEST:
+            raise Refused(
+                f"{name}: larger than 64 kB; it holds more than facts about the recording."
+            )
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise Refused(
+            f"{name}: it can't be read. Change its permissions and drop both again."
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: bytes that are no text, a date or number that YAML can't make.
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f", line {line + 1}" if line is not None else ""
+        raise Refused(
+            f"{name}{where}: this is not valid YAML. Write `field: value` lines."
+        ) from error
 
 
 def _as_row(said: Sidecar) -> dict[str, Any]:
@@ -74,10 +89,11 @@ def _as_row(said: Sidecar) -> dict[str, Any]:
     return values
 
 
-def _first_error(path: Path, error: ValidationError) -> str:
+def _first_error(name: str, error: ValidationError) -> str:
     first = error.errors()[0]
-    field = str(first["loc"][0]) if first["loc"] else "?"
+    field = clean(str(first["loc"][0]))[:80] if first["loc"] else "?"
     if first["type"] == "extra_forbidden":
         known = ", ".join(sorted(Sidecar.model_fields))
-        return f"{path.name}: there is no field `{field}`. Known fields: {known}."
-    return f"{path.name}: `{field}`: {first['msg']} (found {first['input']!r:.80})."
+        return f"{name}: there is no field `{field}`. Known fields: {known}."
+    # Short form: YAML's aliases make lists whose whole text would fill the memory.
+    return f"{name}: `{field}`: {first['msg']} (found {reprlib.repr(first['input'])})."

@@ -24,7 +24,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cuts at 12 s and 36 s; a cheer."""
     folder = tmp_path_factory.mktemp("analyse")
     sound = wav(folder / "sound.wav", story(cheer=True))
-    return filmed(folder / "film.mp4", shots([300, 900], 75 * 25), "-c:a", "aac", sound=sound)
+    return filmed(
+        folder / "film.mp4", shots([120, 360], 750), "-c:a", "aac", rate="10", sound=sound
+    )
 
 
 def test_the_form_is_the_one_that_is_scored(film: Path, tmp_path: Path) -> None:
