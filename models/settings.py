@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -179,7 +180,7 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
-        shown = "(secret)" if "secret" in name else repr(first["input"])
+        shown = _shown(name, repr(first["input"]))
         raise SettingsError(
             f"{PREFIX}{name.upper()}={shown}: {first['msg'].removeprefix('Value error, ')}"
         ) from error
@@ -191,8 +192,16 @@ def _refuse_unknown() -> None:
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             raise SettingsError(
-                f"{name}={os.environ[name]!r}: there is no such setting; see README"
+                f"{name}={_shown(name, repr(os.environ[name]))}: "
+                "there is no such setting; see README"
             )
+
+
+def _shown(name: str, value: str) -> str:
+    """No secret on a screen or in a log, not even in a misspelt setting."""
+    if re.search(r"secret|password|token|key(?!s$)", name, re.IGNORECASE):
+        return "(secret)"
+    return re.sub(r"://[^/\s]*@", "://(secret)@", value)
 
 
 def settings_or_exit() -> Settings:

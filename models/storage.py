@@ -25,7 +25,10 @@ _FICLONE = 0x40049409
 
 
 class StoreDown(Exception):
-    """The store does not answer or has no room: wait and try again, nothing is lost."""
+    """The store does not answer or has no room: wait and try again, nothing is lost.
+
+    The text is for users; its cause names addresses and is for the log.
+    """
 
 
 class Stored(NamedTuple):
@@ -200,7 +203,7 @@ class S3Store:
             os.fsync(file.fileno())
         if sha256_of(tmp) != Path(key).name.split(".")[0]:
             tmp.unlink()
-            raise StoreDown(f"the store's copy of {key} is damaged or came cut short")
+            raise StoreDown("the store's copy is damaged or came cut short")
         tmp.replace(cached)
 
 
@@ -214,9 +217,9 @@ def _as_store_down() -> Iterator[None]:
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
             raise KeyError("no such object") from error
-        raise StoreDown(f"the store refused: {error}") from error
+        raise StoreDown("the store refused") from error
     except (BotoCoreError, Boto3Error) as error:  # an upload that is refused is a Boto3Error
-        raise StoreDown(f"the store does not answer: {error}") from error
+        raise StoreDown("the store does not answer") from error
 
 
 def copy_cheaply(source: Path, target: Path) -> None:

@@ -70,17 +70,17 @@ def analyse(path: Path, *, full: bool = False, speech: str = "auto") -> dict[str
             for one in found.highlights
             if one.chosen
         ],
-        "segments": _segments(path, found.speech, speech) if about.audio is not None else [],
+        "segments": _segments(path, about.audio.index, found.speech, speech) if about.audio else [],
     }
 
 
-def _segments(path: Path, spans: tuple[Span, ...], engine: str) -> list[dict[str, Any]]:
+def _segments(path: Path, track: int, spans: tuple[Span, ...], engine: str) -> list[dict[str, Any]]:
     if engine == "none":
         return []
     from pipeline.audio import decode_pcm
     from pipeline.transcribe import transcribe
 
-    said = transcribe(decode_pcm(path), spans, engine=engine)
+    said = transcribe(decode_pcm(path, audio_index=track), spans, engine=engine)
     return [
         {"start": _s(one.start_ms), "end": _s(one.end_ms), "text": one.text}
         for one in said.segments

@@ -65,10 +65,19 @@ def decoded(container: Any, stream: Any) -> Iterator[Any]:
 def first_picture(container: Any) -> Any:
     """The best video stream (as ffmpeg chooses: default, then size) that is not a cover picture."""
     covers = av.stream.Disposition.attached_pic
-    best = container.streams.best("video")
-    if best is not None and not best.disposition & covers:
-        return best
-    return next((s for s in container.streams.video if not s.disposition & covers), None)
+    shown = [
+        stream
+        for stream in (container.streams.best("video"), *container.streams.video)
+        if stream is not None and stream.codec_context is not None
+    ]
+    return next((stream for stream in shown if not stream.disposition & covers), None)
+
+
+def first_sound(container: Any) -> Any:
+    """The default track, else the first that can be decoded."""
+    tracks = [one for one in container.streams.audio if one.codec_context is not None]
+    default = av.stream.Disposition.default
+    return next((one for one in tracks if one.disposition & default), next(iter(tracks), None))
 
 
 def start_s(container: Any) -> float:

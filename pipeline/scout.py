@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline import curves, highlights, sounds
 from pipeline.audio import LONGEST_S, Mixer, Samples
 from pipeline.curves import STEP_MS
-from pipeline.frames import Glimpses, activity, first_picture, start_s
+from pipeline.frames import Glimpses, activity, first_picture, first_sound, start_s
 from pipeline.highlights import Activity
 from pipeline.probe import open_media, prepare
 from pipeline.timeline import Highlight, Span
@@ -54,7 +54,7 @@ def scout(path: Path, *, limit: int = 20, progress: Progress | None = None) -> S
 def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Iterator[Samples]:
     """Blocks of sound, in passing over all packets; the picture's packets go to `glimpses`."""
     picture = first_picture(container)
-    sound = next(iter(container.streams.audio), None)
+    sound = first_sound(container)
     if picture is not None:
         prepare(picture).thread_type = "NONE"
         picture.codec_context.skip_frame = "NONKEY"
@@ -78,7 +78,8 @@ def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Ite
 
 
 def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
-    packets = container.demux(streams)
+    # Asked for no stream, the library would give them all.
+    packets = container.demux(streams) if streams else iter(())
     while True:
         try:
             yield next(packets)

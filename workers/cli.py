@@ -126,6 +126,8 @@ def work(
 
 
 def _supervise(processes: int, threads: int) -> None:
+    from pipeline.ffmpeg import die_with_parent
+
     command = [sys.executable, "-m", "workers.cli", "work", "--threads", str(threads)]
     ended = False
 
@@ -135,17 +137,25 @@ def _supervise(processes: int, threads: int) -> None:
 
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, end)
-    children = [subprocess.Popen(command) for _ in range(processes)]
+
+    def begin() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(command, preexec_fn=die_with_parent)
+
+    children = [begin() for _ in range(processes)]
     while not ended:
         for number, child in enumerate(children):
             if child.poll() is not None:
                 log.log().warning("worker process ended; started again", exit=child.returncode)
-                children[number] = subprocess.Popen(command)
+                children[number] = begin()
         time.sleep(0.5)
     for child in children:
         child.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 28
     for child in children:
-        child.wait()
+        try:
+            child.wait(timeout=max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
 
 
 @app.command()

@@ -130,5 +130,5 @@ def _found(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except Exception as error:
-        first = str(error).strip().splitlines()
+        first = str(error.__cause__ or error).strip().splitlines()
         return False, f"{first[0] if first else type(error).__name__}"

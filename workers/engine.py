@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,8 @@ from workers.log import log
 from workers.periodic import periodic
 from workers.relay import relay
 
-STOP_MS = 25_000
+STOP_S = 20.0
+"""For all running jobs together: the whole process shall end within 30 s."""
 
 
 @contextmanager
@@ -32,8 +34,9 @@ def working(threads: int | None = None) -> Iterator[None]:
     finally:
         lease.stopping.set()
         over.set()
+        until = time.monotonic() + STOP_S
         for worker in workers:
-            worker.stop(timeout=STOP_MS)
+            worker.stop(timeout=max(500, int((until - time.monotonic()) * 1000)))
         for helper in helpers:
             helper.join(timeout=5)
         lease.stopping.clear()
@@ -43,6 +46,7 @@ def working(threads: int | None = None) -> Iterator[None]:
 def watching() -> Iterator[None]:
     over = threading.Event()
     inbox = Inbox(settings().resolved_inbox)
+    inbox.folder.mkdir(parents=True, exist_ok=True)  # here, where it can end the program
     watcher = _thread(inbox.watch, over)
     log().info("watching", inbox=str(inbox.folder))
     try:

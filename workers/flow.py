@@ -74,7 +74,7 @@ def _run(lease: Lease) -> None:
     except Stopped:
         _hand_back(job, "", 0)
     except (Waits, StoreDown) as why:
-        log().warning("waits", step=job.step, job=job.id, why=str(why))
+        log().warning("waits", step=job.step, job=job.id, why=str(why), cause=str(why.__cause__))
         _hand_back(job, str(why), WAIT_MS)
     except Refused as error:
         if job.step in JUDGES:

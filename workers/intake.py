@@ -183,7 +183,9 @@ def _same_drop(session: Session, place: str, mark: str) -> Taken | None:
         .order_by(Drop.created_ms)
         .limit(1)
     ).one_or_none()
-    return drop and Taken(drop.id, drop.outcome, drop.recording_id, drop.reason)
+    if drop is None:
+        return None
+    return Taken(drop.id, Outcome(drop.outcome), drop.recording_id, drop.reason)
 
 
 def _known(session: Session, file: File, known: Recording) -> Taken:

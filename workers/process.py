@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 from sqlalchemy import select
 
 from models.base import reading
@@ -51,7 +52,7 @@ def process(
 ) -> list[dict[str, Any]]:
     """One dict a file, as report.recordings_json has it. Known files are waited for, not redone."""
     _fetch_speech_model(console)
-    given = [_given(path, creator) for path in files]
+    given = [_given(path, creator, console) for path in files]
     ids = list(dict.fromkeys(one.recording_id for one in given if one.recording_id))
     with working():
         _wait(ids, console)
@@ -76,13 +77,17 @@ def _fetch_speech_model(console: Console) -> None:
         choice_now(lambda done: bars.update(task, completed=done))
 
 
-def _given(path: Path, creator: str) -> Given:
+def _given(path: Path, creator: str, console: Console) -> Given:
+    told = ""
     while True:
         try:
             taken = take(path.absolute(), creator)
         except (NotQuiet, Waits, StoreDown) as why:
             if not path.exists():
-                return Given(clean(path.name), None, f"There is no such file ({why}).", "")
+                return Given(clean(path.name), None, "There is no such file.", "")
+            if str(why) != told:
+                told = str(why)
+                console.print(Text(f"{clean(path.name)} waits: {told}"))
             time.sleep(1)
             continue
         refusal = taken.reason if taken.outcome == Outcome.REJECTED else ""

@@ -1,6 +1,6 @@
 """The optional NAME.yml beside a recording: what the creator says of it."""
 
-import reprlib
+import contextlib
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ def sidecar_of(recording: Path) -> Path | None:
     """`final.mp4.yml` or `final.yml` beside `final.mp4`."""
     for name in (f"{recording.name}.yml", f"{recording.stem}.yml"):
         path = recording.with_name(name)
-        if path.is_file() and not path.is_symlink():
-            return path
+        with contextlib.suppress(OSError):  # a name so long that none with .yml can be
+            if path.is_file() and not path.is_symlink():
+                return path
     return None
 
 
@@ -95,5 +96,7 @@ def _first_error(name: str, error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = ", ".join(sorted(Sidecar.model_fields))
         return f"{name}: there is no field `{field}`. Known fields: {known}."
-    # Short form: YAML's aliases make lists whose whole text would fill the memory.
-    return f"{name}: `{field}`: {first['msg']} (found {reprlib.repr(first['input'])})."
+    # YAML's aliases make lists whose text would fill the memory.
+    given = first["input"]
+    found = "several values" if isinstance(given, list | dict) else f"{given!r:.80}"
+    return f"{name}: `{field}`: {first['msg']} (found {found})."
