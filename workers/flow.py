@@ -1,6 +1,7 @@
 """What each step runs, and the one way to run a job. A new step: a row here and in steps.py."""
 
 import errno
+import os
 import re
 import shutil
 import time
@@ -83,7 +84,10 @@ def _run(lease: Lease) -> None:
             _failed(job, presentable(error), retry=False)
     except MediaError as error:
         log().warning("failed", step=job.step, job=job.id, error=str(error))
-        _failed(job, presentable(error), retry=error.retry)
+        if os.strerror(errno.ENOSPC) in str(error):  # ffmpeg's own words
+            _hand_back(job, "disk space", WAIT_MS)
+        else:
+            _failed(job, presentable(error), retry=error.retry)
     except OperationalError as error:
         log().warning("waits", step=job.step, job=job.id, why=str(error.orig))
         _hand_back(job, "the database", WAIT_MS)

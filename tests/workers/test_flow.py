@@ -1,9 +1,17 @@
 """How a try ends: what is refused, what waits, what is given up, and what a user may read of it."""
 
 import errno
+import http.server
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -11,7 +19,8 @@ from sqlalchemy.orm import Session
 from models.base import unit_of_work
 from models.job import Job, JobState
 from models.recording import Recording, RecordingState
-from models.storage import StoreDown
+from models.settings import settings
+from models.storage import S3Store, StoreDown, collect_cache
 from pipeline.errors import ChildFailed, Refused
 from tests import factories
 from workers import flow, lease, log
@@ -70,6 +79,9 @@ def test_a_clip_that_is_refused_does_not_reject_its_recording(
     [
         StoreDown("the store does not answer"),
         OSError(errno.ENOSPC, "No space left on device"),
+        ChildFailed(
+            "ffmpeg could not finish: av_interleaved_write_frame(): No space left on device"
+        ),
         OperationalError("SELECT 1", {}, Exception("the connection was closed")),
     ],
 )
@@ -129,19 +141,68 @@ def test_what_a_user_reads_names_no_folder(database: Path, monkeypatch: pytest.M
     assert "3/4" in error
 
 
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_log_that_can_not_be_written_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     recording_id = asked("clip")
     fails(monkeypatch, "clip", StoreDown("away"))
-    log.set_up("text", Path("/dev/full"))
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", Full())
+        log.set_up("text")
         flow.run_one("media")
-    finally:
-        log.set_up("quiet")
+    structlog.reset_defaults()
+    logging.basicConfig(force=True)
     assert ended(recording_id)[1]["clip"].waiting == "away"
 
 
 def test_a_worker_of_another_container_is_not_taken_for_a_dead_one_of_this() -> None:
-    import os
 
     namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
     assert namespace in _process_name(os.getpid()).split("/")[1]
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+    """In a store that answers and refuses each upload."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("REELYARD_S3_ACCESS_KEY", "REELYARD_S3_SECRET_KEY"):
+        monkeypatch.setenv(name, "x")
+    settings.cache_clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield S3Store("bucket", "", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_an_upload_that_is_refused_is_waited_for(bucket: S3Store, tmp_path: Path) -> None:
+    made = tmp_path / "clip.mp4"
+    made.write_bytes(b"made")
+    with pytest.raises(StoreDown) as down:
+        bucket.put(made, "ab/abc.mp4")
+    assert "127.0.0.1" not in str(down.value)
+
+
+def test_a_fetched_copy_is_not_collected_while_it_is_read(bucket: S3Store, database: Path) -> None:
+    cached = database / "work" / "cache" / "ab-abc.mp4"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"fetched before")
+    with bucket.local("ab/abc.mp4") as path:
+        os.utime(path, (1, 1))
+        collect_cache()
+        assert path.read_bytes() == b"fetched before"
+    collect_cache()
+    assert not cached.exists()
