@@ -16,7 +16,7 @@ Curve = NDArray[Any]
 KINDS = ("cheer", "applause", "laughter")
 PARTS = (*KINDS, "excited speech", "loudness", "motion")
 WEIGHTS = {"reaction": 0.82, "excited speech": 0.07, "loudness": 0.06, "motion": 0.05}
-CHOSEN = 0.38
+CHOSEN = 0.35
 """The least score of a moment that becomes a clip."""
 
 FINE_MS = STEP_MS // FINE

@@ -171,7 +171,7 @@ def probe(path: Path) -> Probe:
         raise Refused(what)
     with open_media(path) as container:
         _check_streams(container)
-        video = next((s for s in container.streams.video if _is_picture_track(s)), None)
+        video = _best_video(container)
         audio = _best_audio(container)
         if video is None and audio is None:
             raise Refused(_nothing_to_play(container))
@@ -204,6 +204,13 @@ def _is_picture_track(stream: Any) -> bool:
     if stream.disposition.value & ATTACHED_PICTURE:
         return False
     return stream.codec_context is not None and stream.codec_context.width > 0
+
+
+def _best_video(container: Any) -> Any:
+    """libav's choice among the picture tracks, so that all our readers choose alike."""
+    tracks = [stream for stream in container.streams.video if _is_picture_track(stream)]
+    best = container.streams.best("video")
+    return best if best in tracks else tracks[0] if tracks else None
 
 
 def _best_audio(container: Any) -> Any:

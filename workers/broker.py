@@ -25,6 +25,7 @@ def broker(queue: str) -> dramatiq.Broker:
             middleware=[],
             socket_timeout=None,  # a blocking pop waits longer than redis-py's default allows
             socket_connect_timeout=5,
+            socket_keepalive=True,
         )
     else:
         made = StubBroker(middleware=[])

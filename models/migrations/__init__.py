@@ -15,13 +15,13 @@ FOLDER = Path(__file__).parent
 def config(url: str | None = None) -> Config:
     made = Config()
     made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    made.attributes["engine"] = engine(url)
+    made.attributes["engine"] = engine(url) if url else engine()
     return made
 
 
 def migrate(url: str | None = None) -> None:
     """Bring the database to the newest form. Two starts at once are one migration."""
-    bound = engine(url)
+    bound = engine(url) if url else engine()
     if bound.dialect.name == "sqlite" and bound.url.database:
         Path(bound.url.database).parent.mkdir(parents=True, exist_ok=True)
     if not up_to_date(bound):
