@@ -192,6 +192,8 @@ def _check_streams(container: Any) -> None:
             "Export it with one picture and one sound."
         )
     for stream in container.streams.video:
+        if stream.codec_context is None:  # a codec that is not accepted
+            continue
         width, height = stream.codec_context.width or 0, stream.codec_context.height or 0
         if width * height > MAX_PIXELS or max(width, height) > 16384:
             raise Refused(
