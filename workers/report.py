@@ -157,7 +157,8 @@ def print_status(console: Console, now_ms: int) -> None:
         console.print("Nothing here yet. Drop a recording into the inbox, or run `reelyard demo`.")
         return
     table = Table(title="Recordings", title_justify="left")
-    for name in ("Id", "Name", "State", "Clips", "Age", "Reason"):
+    table.add_column("Id", no_wrap=True)
+    for name in ("Name", "State", "Clips", "Age", "Reason"):
         table.add_column(name, overflow="fold")
     for row in told["recordings"]:
         age = _age(now_ms - row["created_ms"])

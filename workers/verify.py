@@ -32,7 +32,7 @@ def print_verdict(console: Console, verdict: provenance.Verdict) -> None:
     }
     console.print(Text(sentences[verdict.state], style="bold"))
     for problem in verdict.problems:
-        console.print(Text(f"  - {problem}"))
+        console.print(Text(f"  - {problem}"), soft_wrap=True)
     facts = {
         "Title": verdict.title,
         "Clip": verdict.clip_id,
@@ -49,4 +49,4 @@ def print_verdict(console: Console, verdict: provenance.Verdict) -> None:
         facts["AI training"] = "allowed" if verdict.ai_training else "not allowed"
     for name, value in facts.items():
         if value:
-            console.print(Text(f"  {name:<17} {value}"))
+            console.print(Text(f"  {name:<17} {value}"), soft_wrap=True)
