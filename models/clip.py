@@ -61,10 +61,6 @@ class Clip(Base):
     def asset(self, kind: AssetKind) -> "Asset | None":
         return next((asset for asset in self.assets if asset.kind == kind), None)
 
-    @property
-    def main_reason(self) -> str:
-        return max(self.reasons, key=lambda part: self.reasons[part], default="")
-
 
 class Asset(Base):
     """One stored file. Its key in the store is made from its sha256 and suffix alone."""

@@ -1,6 +1,6 @@
 """Sound as mono samples: whole spans for the speech engine, blocks for what reads on and on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +102,3 @@ class Mixer:
             for at in range(0, whole, self._block):
                 yield joined[at : at + self._block]
             self._parts, self._waiting = [joined[whole:]], len(joined) - whole
-
-
-def in_blocks(samples: Samples, block_s: int = 30) -> Iterable[Samples]:
-    """Samples that are in memory, cut as the mixer cuts a file's."""
-    size = block_s * RATE
-    return (samples[at : at + size] for at in range(0, len(samples), size))

@@ -70,24 +70,23 @@ def make(source: Path, about: Probe, wanted: Wanted, folder: Path, progress: Pro
     progress(0.45)
     master = folder / "master.mp4"
     cut.cut_master(source, about, span, master, lambda done: progress(0.45 + 0.45 * done))
-    files = {"master": str(master)}
-    width, height = _poster(master, about, span, wanted, pcm, around, folder / "poster.jpg")
-    files["poster"] = str(folder / "poster.jpg")
+    cut_out = probe(master)
+    files = {"master": str(master), "poster": str(folder / "poster.jpg")}
+    _poster(master, span, wanted, cut_out, pcm, around, folder / "poster.jpg")
     said = within(segments, span)
     if transcript and said:
         files["captions"] = str(folder / "captions.vtt")
         note = f"{transcript.engine} {transcript.version}: {quality_note(transcript.quality)}"
         text = webvtt(said, start_ms=span.start_ms, end_ms=span.end_ms, note=note)
         Path(files["captions"]).write_text(text, encoding="utf-8")
-    length = probe(master)
     name, labels = _told(transcript, said, span, wanted)
     return Made(
-        span=Span(span.start_ms, span.start_ms + min(span.length_ms, length.duration_ms)),
+        span=Span(span.start_ms, span.start_ms + min(span.length_ms, cut_out.duration_ms)),
         title=name,
         tags=labels,
         transcript=_only(transcript, said),
-        width=width,
-        height=height,
+        width=cut_out.video.width if cut_out.video else 0,
+        height=cut_out.video.height if cut_out.video else 0,
         files=files,
     )
 
@@ -195,19 +194,15 @@ def _words(pcm: NDArray[np.float32], wanted: Wanted, around: Span) -> Transcript
 
 def _poster(
     master: Path,
-    about: Probe,
     span: Span,
     wanted: Wanted,
+    cut_out: Probe,
     pcm: NDArray[np.float32],
     around: Span,
     out: Path,
-) -> tuple[int, int]:
-    """Size of the clip's picture; (0, 0) for sound alone."""
-    if about.video is None:
+) -> None:
+    if cut_out.video is None:
         first = (span.start_ms - around.start_ms) * RATE // 1000
         stills.wave_poster(pcm[first : first + span.length_ms * RATE // 1000], out)
-        return 0, 0
-    stills.poster(master, span.length_ms, max(0, wanted.peak_ms - span.start_ms), out)
-    made = probe(master)
-    assert made.video is not None
-    return made.video.width, made.video.height
+    else:
+        stills.poster(master, span.length_ms, max(0, wanted.peak_ms - span.start_ms), out)
