@@ -1,4 +1,4 @@
-"""What the scout heard and saw, its highlights (chosen or not), and what was said."""
+"""What was heard, seen and said in a recording, and its highlights, chosen or not."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,34 @@ class Analysis(Base):
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
     curve: Mapped[list[Any]]
     """One dict a second: "score" and the activity of each part, 0..1."""
+    profile: Mapped[str] = mapped_column(String(20), default="auto")
+    """What the recording was taken for: a name of pipeline.kinds.PROFILES."""
+    weights: Mapped[dict[str, float]] = mapped_column(default=dict)
+    """By part: what it counted, with what the creator's reviews have taught."""
+    words: Mapped[list[Any]] = mapped_column(default=list)
+    """[[start_ms, end_ms, text, confidence], ...] where the scout listened for words."""
+    ratings: Mapped[list[Any]] = mapped_column(default=list)
+    """What the rating endpoint answered: [{"start_ms", "end_ms", "rating", "why", "model",
+    "prompt"}, ...]; "prompt" is its version."""
     version: Mapped[str] = mapped_column(String(60))
     created_ms: Mapped[int] = mapped_column(default=now_ms())
 
     recording: Mapped["Recording"] = relationship(back_populates="analysis")
+
+
+class PictureChunk(Base):
+    """What the rendition pass saw while it decoded a chunk; together they are the shot list."""
+
+    __tablename__ = "picture_chunk"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    cuts: Mapped[list[int]]
+    """First frames of new shots, ms of the recording."""
+    seconds: Mapped[list[Any]]
+    """One dict a second from the chunk's start: pipeline.pictures.PARTS, each 0..1."""
+
+    recording: Mapped["Recording"] = relationship(back_populates="pictures")
 
 
 class Candidate(Base):
@@ -40,6 +64,13 @@ class Candidate(Base):
     """Named parts that sum to score."""
     chosen: Mapped[bool]
     why_not: Mapped[str] = mapped_column(default="")
+    asked_ms: Mapped[int | None]
+    """When a person asked for this clip; None where the ranking chose."""
+    exact: Mapped[bool] = mapped_column(default=False)
+    """Start and end are a person's own: they move to a frame and no further."""
+    replaces_id: Mapped[str | None] = mapped_column(String(32))
+    """The clip that is withdrawn when this one, its trimmed form, is on sale. No foreign key:
+    clips point to candidates, and a circle can't be made in one go."""
 
     recording: Mapped["Recording"] = relationship(back_populates="candidates")
     clip: Mapped["Clip | None"] = relationship(back_populates="candidate")

@@ -28,6 +28,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         dict[str, Any]: JSON,
         list[Any]: JSON,
+        list[int]: JSON,
         list[str]: JSON,
         dict[str, float]: JSON,
     }

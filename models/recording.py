@@ -10,7 +10,7 @@ from models.base import Base, new_id, now_ms
 from models.creator import Creator
 
 if TYPE_CHECKING:
-    from models.analysis import Analysis, Candidate
+    from models.analysis import Analysis, Candidate, PictureChunk
     from models.clip import Clip
 
 
@@ -50,6 +50,9 @@ class Recording(Base):
     clips: Mapped[list["Clip"]] = relationship(back_populates="recording", order_by="Clip.start_ms")
     chunks: Mapped[list["RenditionChunk"]] = relationship(
         order_by="RenditionChunk.rung, RenditionChunk.number"
+    )
+    pictures: Mapped[list["PictureChunk"]] = relationship(
+        back_populates="recording", order_by="PictureChunk.number"
     )
 
     __table_args__ = (Index("ix_recording_created", "created_ms"),)

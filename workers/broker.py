@@ -8,8 +8,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
 from models.settings import settings
+from models.steps import LIGHT, MEDIA
 from workers.flow import run_one
-from workers.steps import LIGHT, MEDIA
 
 
 @functools.cache

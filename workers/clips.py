@@ -13,6 +13,7 @@ from models.creator import Creator
 from models.event import record
 from models.recording import Recording
 from models.settings import settings
+from models.steps import ask
 from models.storage import sha256_of, store
 from pipeline import ffmpeg, profiles, provenance
 from pipeline.timeline import Span
@@ -21,7 +22,6 @@ from workers.disk import MB, admit
 from workers.lease import Lease
 from workers.material import original_key, stored
 from workers.speech import chosen_engine
-from workers.steps import ask
 from workers.version import VERSION
 
 ROOM = 400 * MB

@@ -1,11 +1,11 @@
 """Step `ingest`: read what the recording holds; ask for its scout, or refuse it with a reason."""
 
 from models.recording import Recording
+from models.steps import ask
 from models.storage import store
 from workers.disk import admit
 from workers.lease import Lease
 from workers.material import original_key
-from workers.steps import ask
 
 
 def run(lease: Lease) -> None:

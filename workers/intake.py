@@ -18,6 +18,7 @@ from models.drop import Drop, Outcome
 from models.event import record
 from models.recording import Recording, RecordingState
 from models.settings import settings
+from models.steps import ask
 from models.storage import copy_cheaply, sha256_of, store
 from pipeline.errors import MediaError, Refused
 from pipeline.probe import sniff
@@ -26,7 +27,6 @@ from workers.disk import admit
 from workers.flow import retry
 from workers.lease import Waits
 from workers.names import clean, safe_suffix, title_of
-from workers.steps import ask
 
 RACES = 5
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)

@@ -23,6 +23,7 @@ from models.creator import DEFAULT_SLUG
 from models.drop import Outcome
 from models.job import Job
 from models.recording import Recording, RecordingState
+from models.steps import STEPS
 from models.storage import StoreDown
 from pipeline.profiles import CHUNK_MS
 from workers.engine import working
@@ -31,7 +32,6 @@ from workers.lease import Waits
 from workers.names import clean
 from workers.report import recordings_json, refused_json
 from workers.speech import choice_now
-from workers.steps import STEPS
 
 POLL_S = 0.2
 COST = {"ingest": 1.0, "scout": 10.0, "clip": 12.0, "publish": 0.2, "sound": 6.0, "chunk": 30.0}

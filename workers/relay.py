@@ -8,10 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.base import now_ms, reading, unit_of_work
 from models.job import Job, is_due
+from models.steps import QUEUES
 from workers.broker import ring
 from workers.lease import release_dead, stopping
 from workers.log import log
-from workers.steps import QUEUES
 
 PAUSE_S = 0.2
 AGAIN_MS = 10_000

@@ -9,12 +9,12 @@ from models.analysis import Analysis, Candidate
 from models.event import record
 from models.recording import Recording
 from models.settings import settings
+from models.steps import ask
 from models.storage import store
 from pipeline.probe import Probe
 from pipeline.profiles import chunk_spans
 from workers.lease import Lease
 from workers.material import original_key
-from workers.steps import ask
 from workers.version import VERSION
 
 NOTHING = (

@@ -20,12 +20,12 @@ from models.base import unit_of_work
 from models.job import Job, JobState
 from models.recording import Recording, RecordingState
 from models.settings import settings
+from models.steps import STEPS
 from models.storage import S3Store, StoreDown, collect_cache
 from pipeline.errors import ChildFailed, Refused
 from tests import factories
 from workers import flow, lease, log
 from workers.lease import Lease, _process_name
-from workers.steps import STEPS
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -1,4 +1,7 @@
-"""The table of steps as data, and how one is asked for. What each runs: workers/flow.py."""
+"""The table of steps as data, and how one is asked for, by a page or a worker.
+
+What each runs: workers/flow.py.
+"""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,93 @@
+"""Review: what a creator did with a moment, and what the creator's reviews together teach."""
+
+import enum
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, new_id, now_ms
+
+RATE = 0.5
+"""How far one review moves a part that made the whole score."""
+LEAST, MOST = 0.5, 2.0
+
+
+class Verdict(enum.StrEnum):
+    KEPT = "kept"
+    TRIMMED = "trimmed"
+    PROMOTED = "promoted"
+    DISCARDED = "discarded"
+
+    @property
+    def liked(self) -> bool:
+        return self != Verdict.DISCARDED
+
+
+class Review(Base):
+    __tablename__ = "review"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    creator_id: Mapped[str] = mapped_column(ForeignKey("creator.id"))
+    profile: Mapped[str] = mapped_column(String(20))
+    candidate_id: Mapped[str] = mapped_column(ForeignKey("candidate.id"), index=True)
+    verdict: Mapped[Verdict] = mapped_column(String(20))
+    score: Mapped[float]
+    reasons: Mapped[dict[str, float]]
+    """As they were when it was reviewed."""
+    undone_ms: Mapped[int | None]
+    forgotten_ms: Mapped[int | None]
+    """When the creator reset the profile: it teaches nothing from then on."""
+    created_ms: Mapped[int] = mapped_column(default=now_ms())
+
+    __table_args__ = (Index("ix_review_taught", "creator_id", "profile", "created_ms"),)
+
+
+def factors(session: Session, creator_id: str, profile: str) -> dict[str, float]:
+    """By part, what its weight is multiplied by; a part that is absent counts as ever."""
+    taught = (
+        select(Review)
+        .where(
+            Review.creator_id == creator_id,
+            Review.profile == profile,
+            Review.undone_ms.is_(None),
+            Review.forgotten_ms.is_(None),
+        )
+        .order_by(Review.created_ms, Review.id)
+    )
+    learnt: dict[str, float] = {}
+    for review in session.scalars(taught):
+        learnt = learn(learnt, review.reasons, review.score, liked=review.verdict.liked)
+    return learnt
+
+
+def learn(
+    learnt: Mapping[str, float], reasons: Mapping[str, float], score: float, *, liked: bool
+) -> dict[str, float]:
+    """One step of logistic regression on the logarithms of the weights.
+
+    For a sum of weighted parts the gradient along a weight's logarithm is (wanted - score) x part.
+    Between LEAST and MOST: a creator's habit bends the ranking, it does not break it.
+    """
+    changed = dict(learnt)
+    for name, part in reasons.items():
+        step = RATE * ((1.0 if liked else 0.0) - score) * part
+        moved = changed.get(name, 1.0) * math.exp(step)
+        changed[name] = round(min(MOST, max(LEAST, moved)), 4)
+    return changed
+
+
+def forget(session: Session, creator_id: str, profile: str) -> None:
+    """The profile is again as it came; the reviews stay on record."""
+    teaching: Any = (
+        update(Review)
+        .where(
+            Review.creator_id == creator_id,
+            Review.profile == profile,
+            Review.forgotten_ms.is_(None),
+        )
+        .values(forgotten_ms=now_ms())
+    )
+    session.execute(teaching)
