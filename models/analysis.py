@@ -22,6 +22,8 @@ class Analysis(Base):
     """What the recording was taken for: a name of pipeline.kinds.PROFILES."""
     weights: Mapped[dict[str, float]] = mapped_column(default=dict)
     """By part: what it counted, with what the creator's reviews have taught."""
+    least: Mapped[float | None]
+    """The least score of a moment that became a clip by itself; None where it isn't known."""
     words: Mapped[list[Any]] = mapped_column(default=list)
     """[[start_ms, end_ms, text, confidence], ...] where the scout listened for words."""
     ratings: Mapped[list[Any]] = mapped_column(default=list)
@@ -74,6 +76,11 @@ class Candidate(Base):
 
     recording: Mapped["Recording"] = relationship(back_populates="candidates")
     clip: Mapped["Clip | None"] = relationship(back_populates="candidate")
+
+    @property
+    def wanted(self) -> bool:
+        """As a clip: by the ranking or by a person who has not taken it back."""
+        return self.chosen or self.asked_ms is not None
 
 
 class Transcript(Base):

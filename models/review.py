@@ -2,10 +2,9 @@
 
 import enum
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, now_ms
@@ -20,10 +19,6 @@ class Verdict(enum.StrEnum):
     TRIMMED = "trimmed"
     PROMOTED = "promoted"
     DISCARDED = "discarded"
-
-    @property
-    def liked(self) -> bool:
-        return self != Verdict.DISCARDED
 
 
 class Review(Base):
@@ -44,10 +39,14 @@ class Review(Base):
 
     __table_args__ = (Index("ix_review_taught", "creator_id", "profile", "created_ms"),)
 
+    @property
+    def liked(self) -> bool:
+        return self.verdict != Verdict.DISCARDED
 
-def factors(session: Session, creator_id: str, profile: str) -> dict[str, float]:
-    """By part, what its weight is multiplied by; a part that is absent counts as ever."""
-    taught = (
+
+def teaching(session: Session, creator_id: str, profile: str) -> Sequence[Review]:
+    """The reviews that count, oldest first."""
+    wanted = (
         select(Review)
         .where(
             Review.creator_id == creator_id,
@@ -57,9 +56,14 @@ def factors(session: Session, creator_id: str, profile: str) -> dict[str, float]
         )
         .order_by(Review.created_ms, Review.id)
     )
+    return session.scalars(wanted).all()
+
+
+def factors(session: Session, creator_id: str, profile: str) -> dict[str, float]:
+    """By part, what its weight is multiplied by; a part that is absent counts as ever."""
     learnt: dict[str, float] = {}
-    for review in session.scalars(taught):
-        learnt = learn(learnt, review.reasons, review.score, liked=review.verdict.liked)
+    for review in teaching(session, creator_id, profile):
+        learnt = learn(learnt, review.reasons, review.score, liked=review.liked)
     return learnt
 
 
@@ -79,15 +83,20 @@ def learn(
     return changed
 
 
-def forget(session: Session, creator_id: str, profile: str) -> None:
-    """The profile is again as it came; the reviews stay on record."""
-    teaching: Any = (
-        update(Review)
-        .where(
-            Review.creator_id == creator_id,
-            Review.profile == profile,
-            Review.forgotten_ms.is_(None),
-        )
-        .values(forgotten_ms=now_ms())
-    )
-    session.execute(teaching)
+def forget(session: Session, creator_id: str, profile: str) -> int:
+    """The profile is again as it came; the reviews stay on record. Answers when it was."""
+    at_ms = session.scalar(select(now_ms())) or 0  # one moment for all of them: see recall()
+    _mark(session, creator_id, profile, Review.forgotten_ms.is_(None), at_ms)
+    return at_ms
+
+
+def recall(session: Session, creator_id: str, profile: str, at_ms: int) -> None:
+    """What was forgotten at that moment teaches again."""
+    _mark(session, creator_id, profile, Review.forgotten_ms == at_ms, None)
+
+
+def _mark(
+    session: Session, creator_id: str, profile: str, which: ColumnElement[bool], at_ms: int | None
+) -> None:
+    whose = (Review.creator_id == creator_id) & (Review.profile == profile)
+    session.execute(update(Review).where(whose, which).values(forgotten_ms=at_ms))

@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     speech_model: str = Field(
         "small", description="Whisper model: a name (fetched at first use) or a folder; `none`: off"
     )
+    profile: Literal["auto", "talk", "game", "sport", "stage"] = Field(
+        "auto", description="What recordings are taken for where their sidecar does not say"
+    )
+    audio_model: Path | None = Field(
+        None, description="ONNX model with AudioSet classes, used instead of the project's own"
+    )
+    rating_url: str = Field(
+        "", description="OpenAI-compatible endpoint (`https://.../v1`) that rates what is said"
+    )
+    rating_model: str = Field("", description="The model that is asked there")
+    rating_key: str = Field("", description="Its key (better by `REELYARD_RATING_KEY_FILE`)")
     clip_min_s: int = Field(15, ge=1, le=600, description="Shortest clip, seconds")
     clip_max_s: int = Field(90, ge=5, le=3600, description="Longest clip, seconds")
     clip_limit: int = Field(20, ge=1, le=500, description="Most clips of one recording")
@@ -98,6 +109,11 @@ class Settings(BaseSettings):
     @classmethod
     def _storage(cls, value: str) -> str:
         return _scheme(value, ("file", "s3"))
+
+    @field_validator("rating_url")
+    @classmethod
+    def _rating(cls, value: str) -> str:
+        return _scheme(value, ("https", "http"))
 
     @property
     def resolved_database_url(self) -> str:

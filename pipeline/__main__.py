@@ -3,18 +3,29 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MediaError
-from pipeline.timeline import Span
+from pipeline.kinds import AUTO, NAMES, Profile
+from pipeline.timeline import Segment, Span
+
+if TYPE_CHECKING:
+    from pipeline.scout import Listener
 
 
 def main(words: list[str] | None = None) -> int:
     """0: done; 1: a part failed; 2: the file can't be analysed. Why is one line on stderr."""
     asked = _parser().parse_args(words)
     try:
-        found = analyse(asked.file, full=asked.full, speech=asked.speech)
+        found = analyse(
+            asked.file,
+            full=asked.full,
+            speech=asked.speech,
+            model=asked.speech_model,
+            profile=asked.profile,
+        )
     except MediaError as error:
         return _complain(asked.file, str(error), 1 if error.retry else 2)
     except OSError as error:
@@ -45,18 +56,37 @@ def _parser() -> argparse.ArgumentParser:
         help="the speech engine; default: %(default)s",
     )
     one.add_argument(
+        "--speech-model", default="small", metavar="FOLDER", help="where whisper's model lies"
+    )
+    one.add_argument(
+        "--profile",
+        default=AUTO,
+        choices=NAMES,
+        help="what kind of recording it is; default: %(default)s",
+    )
+    one.add_argument(
         "--json", type=Path, metavar="OUT", help="write to this file, not to standard output"
     )
     return parser
 
 
-def analyse(path: Path, *, full: bool = False, speech: str = "auto") -> dict[str, Any]:
+def analyse(
+    path: Path,
+    *,
+    full: bool = False,
+    speech: str = "auto",
+    model: str = "small",
+    profile: str = AUTO,
+) -> dict[str, Any]:
     """Times are seconds. "cuts" is empty without `full`: the scout decodes no picture in full."""
     from pipeline.probe import probe
-    from pipeline.scout import scout
+    from pipeline.scout import Asked, scout
 
     about = probe(path)
-    found = scout(path)
+    listener = None
+    if about.audio is not None and speech != "none":
+        listener = _listener(path, about.audio.index, speech, model)
+    found = scout(path, Asked(profile=profile), listener=listener)
     cuts: tuple[int, ...] = ()
     if full and about.video is not None:
         from pipeline.shots import cuts_in
@@ -64,27 +94,33 @@ def analyse(path: Path, *, full: bool = False, speech: str = "auto") -> dict[str
         cuts = cuts_in(path)
     return {
         "duration_ms": about.duration_ms,
+        "profile": found.profile,
         "cuts": [_s(cut) for cut in cuts],
         "highlights": [
             {**_between(one.span), "score": one.score, "reasons": one.reasons}
-            for one in found.highlights
+            for one in found.highlights()
             if one.chosen
         ],
-        "segments": _segments(path, about.audio.index, found.speech, speech) if about.audio else [],
+        "segments": [
+            {"start": _s(one.start_ms), "end": _s(one.end_ms), "text": one.text}
+            for one in found.segments
+        ],
     }
 
 
-def _segments(path: Path, track: int, spans: tuple[Span, ...], engine: str) -> list[dict[str, Any]]:
-    if engine == "none":
-        return []
-    from pipeline.audio import decode_pcm
-    from pipeline.transcribe import transcribe
+def _listener(path: Path, track: int, engine: str, model: str) -> "Listener":
+    """Hears all of it: who asks for one file's words wants them all."""
+    from pipeline.listening import words_of
 
-    said = transcribe(decode_pcm(path, audio_index=track), spans, engine=engine)
-    return [
-        {"start": _s(one.start_ms), "end": _s(one.end_ms), "text": one.text}
-        for one in said.segments
-    ]
+    def listen(
+        speech: Sequence[Span], ranked: Sequence[Span], profile: Profile
+    ) -> Sequence[Segment]:
+        if not speech:
+            return []
+        whole = [Span(0, speech[-1].end_ms + 1_000)]
+        return words_of(path, whole, speech, engine=engine, model=model, audio_index=track)
+
+    return listen
 
 
 def _between(span: Span) -> dict[str, float]:

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,40 @@ def _probe(request: dict[str, Any], progress: Progress) -> Any:
 def _scout(request: dict[str, Any], progress: Progress) -> Any:
     from dataclasses import asdict
 
-    from pipeline.scout import scout
+    from pipeline.scout import Asked, scout
 
-    found = scout(Path(request["source"]), limit=request["limit"], progress=progress)
+    values = request["asked"]
+    asked = Asked(**{**values, "chat": tuple(values["chat"])})
+    found = scout(
+        Path(request["source"]), asked, listener=_listener(request, progress), progress=progress
+    )
     return asdict(found)
+
+
+def _listener(request: dict[str, Any], progress: Progress) -> Any:
+    """Hears the best places of a recording in which words count; None without an engine."""
+    from pipeline.kinds import Profile
+    from pipeline.listening import WORTH_WORDS, windows, words_of
+    from pipeline.timeline import Segment, Span
+
+    if request["speech"] == "none":
+        return None
+
+    def listen(speech: Sequence[Span], ranked: Sequence[Span], profile: Profile) -> list[Segment]:
+        if profile.weights["cue words"] < WORTH_WORDS:
+            return []
+        progress(0.99)
+        places = windows(speech, ranked, speech[-1].end_ms) if speech else []
+        return words_of(
+            Path(request["source"]),
+            places,
+            speech,
+            engine=request["speech"],
+            model=request["speech_model"],
+            language=request["asked"]["language"],
+        )
+
+    return listen
 
 
 def _clip(request: dict[str, Any], progress: Progress) -> Any:

@@ -1,54 +1,124 @@
-"""One pass over a recording that decodes its sound and a few key frames, and ranks its moments."""
+"""One pass over a recording that decodes its sound and a few key frames, and finds its moments."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline import curves, highlights, sounds
+from pipeline import cues, curves, delivery, highlights, kinds, moments, reactions, sounds
+from pipeline.activity import Activity, activity
 from pipeline.audio import LONGEST_S, Mixer, Samples
 from pipeline.curves import STEP_MS
-from pipeline.frames import Glimpses, activity, first_picture, first_sound, start_s
-from pipeline.highlights import Activity
+from pipeline.frames import Glimpses, first_picture, first_sound, start_s
+from pipeline.frames import activity as picture_activity
+from pipeline.kinds import AUTO, PROFILES, Facts, Profile
+from pipeline.moments import NOTHING, Said
 from pipeline.probe import open_media, prepare
-from pipeline.timeline import Highlight, Span
+from pipeline.series import Curve, runs
+from pipeline.timeline import Highlight, Moment, Segment, Span
 
-VERSION = "scout 1"
+VERSION = "scout 2"
 """Changes whenever the same recording may give other moments."""
+SURE = 0.5
 
 Progress = Callable[[float], None]
+Listener = Callable[[Sequence[Span], Sequence[Span], Profile], Sequence[Segment]]
+"""Given where somebody speaks and the moments so far, best first: the words of some of it."""
 
 
 @dataclass(frozen=True)
 class Scouted:
     duration_ms: int
-    highlights: tuple[Highlight, ...]
-    """Chosen and rejected, best first."""
+    profile: str
+    """A name of kinds.PROFILES, never "auto"."""
+    moments: tuple[Moment, ...]
     curve: tuple[dict[str, float], ...]
-    """A second each: "score", all of highlights.PARTS, "speech", "music" and "noise", 0..1."""
+    """A second each: "score", the parts that have a curve, and what else is heard, 0..1."""
     speech: tuple[Span, ...]
+    segments: tuple[Segment, ...]
+    """The words that the listener wrote down."""
+
+    def highlights(self, limit: int = 20) -> tuple[Highlight, ...]:
+        return highlights.choose(self.moments, PROFILES[self.profile], limit)
 
 
-def scout(path: Path, *, limit: int = 20, progress: Progress | None = None) -> Scouted:
-    """At most `limit` moments are chosen. Raises Refused for what can't be opened."""
+@dataclass(frozen=True)
+class Asked:
+    """How a recording is to be looked at."""
+
+    profile: str = AUTO
+    language: str = "en"
+    chat: tuple[float, ...] = ()
+    """A value 0..1 a second (pipeline.chat); empty without a log."""
+
+
+PLAIN = Asked()
+
+
+def scout(
+    path: Path,
+    asked: Asked = PLAIN,
+    *,
+    listener: Listener | None = None,
+    progress: Progress | None = None,
+) -> Scouted:
+    """Raises Refused for what can't be opened."""
     with open_media(path) as container:
         glimpses = Glimpses(start_s(container))
         blocks = _sound(container, glimpses, progress)
         heard = sounds.listen(curves.rows(blocks))
     duration_ms = max(len(heard.level_db) * STEP_MS, glimpses.last_ms, 1)
     seconds = -(-duration_ms // 1000)
-    now = highlights.activity(heard, activity(glimpses, seconds))
+    motion = picture_activity(glimpses, seconds)
+    now = activity(heard, motion, np.asarray(asked.chat, np.float32))
+    name = _profile(asked.profile, now, duration_ms)
+    profile = PROFILES[name]
+    speech = delivery.speech_spans(now.speech, now.talking)
+    segments: Sequence[Segment] = ()
+    said, found = NOTHING, moments.find(now, profile, duration_ms)
+    if listener is not None:
+        segments = listener(speech, _ranked(found, profile), profile)
+        said = Said(cues.find(segments, asked.language), cues.chapters(segments, asked.language))
+        found = moments.find(now, profile, duration_ms, said)
     return Scouted(
         duration_ms=duration_ms,
-        highlights=highlights.rank(now, duration_ms, limit),
-        curve=_per_second(now, seconds),
-        speech=highlights.speech_spans(now),
+        profile=name,
+        moments=found,
+        curve=_per_second(now, said, profile, seconds),
+        speech=speech,
+        segments=tuple(segments),
     )
+
+
+def _profile(asked: str, now: Activity, duration_ms: int) -> str:
+    if asked != AUTO:
+        return asked
+    crowd = reactions.find(now.reaction, now.speech, now.excited + now.loudness, now.talking)
+    blows = runs(now.impact > 0.4)
+    minutes = duration_ms / 60_000
+    return kinds.recognised(
+        Facts(
+            minutes=minutes,
+            reactions=sum(one.strength >= SURE for one in crowd),
+            heard=_share(now.silence < 0.5),
+            spoken=_share(now.speech > 0.5),
+            other=_share(np.maximum(now.music, now.noise) > 0.5),
+            impacts=len(blows) / max(minutes, 1 / 60),
+            pictured=bool(now.motion.any()),
+        )
+    )
+
+
+def _share(on: Curve) -> float:
+    return float(np.mean(on)) if len(on) else 0.0
+
+
+def _ranked(found: Sequence[Moment], profile: Profile) -> list[Span]:
+    return [one.span for one in highlights.choose(found, profile, len(found))]
 
 
 def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Iterator[Samples]:
@@ -94,13 +164,19 @@ def _frames(packet: Any) -> list[Any]:
         return []
 
 
-def _per_second(now: Activity, seconds: int) -> tuple[dict[str, float], ...]:
+def _per_second(
+    now: Activity, said: Said, profile: Profile, seconds: int
+) -> tuple[dict[str, float], ...]:
+    felt = moments.evidence(now, said)
     drawn = {
-        "score": now.reaction,
+        "score": moments.interest(felt, profile),
         **now.parts,
+        "cue words": felt["cue words"],
+        "question": felt["question"],
         "speech": now.speech,
         "music": now.music,
         "noise": now.noise,
+        "silence": now.silence,
     }
     columns = {name: _highest(curve, seconds) for name, curve in drawn.items()}
     return tuple(
@@ -109,7 +185,7 @@ def _per_second(now: Activity, seconds: int) -> tuple[dict[str, float], ...]:
     )
 
 
-def _highest(curve: NDArray[np.float32], seconds: int) -> NDArray[np.float32]:
+def _highest(curve: Curve, seconds: int) -> Curve:
     per = 1000 // STEP_MS
     padded = np.pad(curve[: seconds * per], (0, max(0, seconds * per - len(curve))))
     return np.asarray(padded.reshape(seconds, per).max(1))

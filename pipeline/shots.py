@@ -1,11 +1,10 @@
 """Cuts: where one shot ends and the next begins. Small frames in, times out."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,13 @@ from pipeline.frames import Frame, small_frames
 from pipeline.timeline import Span
 
 Gray = NDArray[np.float32]
+Timed = tuple[int, Frame]
+
+CONTEXT_MS, CONTEXT_FRAMES = 1_200, 12
+"""What must be seen at each side of a moment to decide about it: the longer of the two. Whoever
+reads a recording in pieces reads so much beyond each end, and finds what one reading would."""
+BLOCK = 400
+"""Frames looked at together."""
 
 NEAR = 6
 """Frames at each side whose unrest a cut must stand out from."""
@@ -24,12 +30,13 @@ SAME = 0.8
 """Correlation above which two pictures show one shot: only light, or some thing, has changed."""
 SHIFTED = 0.5
 """Share of a difference that a shift must explain to be called motion."""
+SEEN_MS, OPENING_MS = 1_000, 500
 LONG_BLACK_MS = 500
 GRADUAL_STEP_MS = 80
 GRADUAL_MS = (640, 1_120)
 """Lengths of dissolve that are looked for."""
-BLOCK, KEPT = 400, 100
-"""Frames looked at together, and those looked at again with the next block."""
+WIDE = 0.45
+"""Share of the picture that a dissolve changes; a title that comes up changes less."""
 
 
 def cuts_in(path: Path, span: Span | None = None) -> tuple[int, ...]:
@@ -37,36 +44,38 @@ def cuts_in(path: Path, span: Span | None = None) -> tuple[int, ...]:
     return tuple(find_cuts(small_frames(path, span)))
 
 
-def find_cuts(frames: Iterable[tuple[int, Frame]]) -> list[int]:
+def find_cuts(frames: Iterable[Timed]) -> list[int]:
     """Times (ms) of first frames of new shots; of a dissolve or fade, one time inside it.
 
     Frames are (height, width) or (height, width, 3), any small size, in order of time. Flashes,
     explosions and whip pans are no cuts. Holds some hundred frames at a time.
     """
     found: list[int] = []
-    for block, first, last in _blocks(frames):
-        for time_ms in _cuts_of(block):
-            if first <= time_ms < last:
-                found.append(time_ms)
-    return sorted(set(found))
+    for block, first, last in blocks(frames):
+        found += (time_ms for time_ms in cuts_of(block) if first <= time_ms < last)
+    return found
 
 
-def _blocks(
-    frames: Iterable[tuple[int, Frame]],
-) -> Iterator[tuple[Sequence[tuple[int, Frame]], float, float]]:
+def blocks(frames: Iterable[Timed]) -> Iterator[tuple[Sequence[Timed], float, float]]:
     """Overlapping blocks, each with the times between which it is the one that decides."""
-    held: deque[tuple[int, Frame]] = deque()
+    held: list[Timed] = []
     decided = -np.inf
     for frame in frames:
         held.append(frame)
-        if len(held) == BLOCK:
-            last = held[-KEPT // 2][0]
-            yield list(held), decided, last
-            decided = last
-            while len(held) > KEPT:
-                held.popleft()
+        if len(held) < BLOCK or frame[0] - held[0][0] < 4 * CONTEXT_MS:
+            continue
+        times = np.array([time_ms for time_ms, _ in held])
+        at = _before(times, len(times) - 1)
+        yield held, decided, held[at][0]
+        decided = held[at][0]
+        held = held[_before(times, at) :]
     if held:
-        yield list(held), decided, np.inf
+        yield held, decided, np.inf
+
+
+def _before(times: NDArray[np.int64], i: int) -> int:
+    """The frame that has the context between it and frame i."""
+    return max(0, min(i - CONTEXT_FRAMES, int(np.searchsorted(times, times[i] - CONTEXT_MS)) - 1))
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,8 @@ class _Block:
     """Mean difference to the frame before; 0 for the first."""
 
 
-def _cuts_of(frames: Sequence[tuple[int, Frame]]) -> list[int]:
+def cuts_of(frames: Sequence[Timed]) -> list[int]:
+    """The cuts of frames that are all held; of the first and last CONTEXT_MS they may be wrong."""
     if len(frames) < 3:
         return []
     block = _prepared(frames)
@@ -94,23 +104,27 @@ def _cuts_of(frames: Sequence[tuple[int, Frame]]) -> list[int]:
     return [int(block.times[i]) for i in sorted({*hard, *faded, *soft})]
 
 
-def _prepared(frames: Sequence[tuple[int, Frame]]) -> _Block:
-    stack = np.stack([frame for _, frame in frames]).astype(np.float32)
-    if stack.ndim == 3:
-        stack = stack[..., None]
-    change = np.concatenate([[0], np.abs(np.diff(stack, axis=0)).mean((1, 2, 3))]).astype(
-        np.float32
-    )
-    count, high, wide, colours = stack.shape
-    halves = stack[:, : high // 2 * 2, : wide // 2 * 2].reshape(
-        count, high // 2, 2, wide // 2, 2, colours
-    )
-    halved = halves.mean((2, 4))
+def _prepared(frames: Sequence[Timed]) -> _Block:
+    high, wide = frames[0][1].shape[:2]
+    stack = np.stack([frame for _, frame in frames]).reshape(len(frames), -1)
+    change = np.zeros(len(frames), np.float32)
+    differences = cv2.absdiff(stack[1:], stack[:-1])
+    change[1:] = cv2.reduce(differences, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0]
+    shape = (high // 2, wide // 2)
+    halved = np.stack(
+        [
+            cv2.resize(
+                frame[: high // 2 * 2, : wide // 2 * 2], shape[::-1], interpolation=cv2.INTER_AREA
+            )
+            for _, frame in frames
+        ]
+    ).astype(np.float32)
+    gray = halved.mean(3) if halved.ndim == 4 else halved
     return _Block(
         times=np.array([time for time, _ in frames]),
-        small=halved.reshape(count, -1),
-        gray=halved.mean(3).reshape(count, -1),
-        shape=(high // 2, wide // 2),
+        small=halved.reshape(len(frames), -1),
+        gray=gray.reshape(len(frames), -1),
+        shape=shape,
         change=change,
     )
 
@@ -149,66 +163,89 @@ def _returns(block: _Block, i: int) -> bool:
 
 def _alike(some: Gray, others: Gray) -> NDArray[np.float32]:
     """Correlation of each with each: 1 for the same picture, however bright."""
+    return np.asarray(_normed(some) @ _normed(others).T)
 
-    def normed(gray: Gray) -> Gray:
-        centred = gray - gray.mean(1, keepdims=True)
-        return np.asarray(centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-3))
 
-    return np.asarray(normed(some) @ normed(others).T)
+def _normed(gray: Gray) -> Gray:
+    centred = gray - gray.mean(1, keepdims=True)
+    return np.asarray(centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-3))
 
 
 def _empty(block: _Block) -> NDArray[np.bool_]:
     """Frames that are black, or of one colour."""
     spread = block.gray.std(1)
-    black = (np.percentile(block.gray, 95, axis=1) < BLACK) & (spread < BLANK * 2)
+    bright = np.partition(block.gray, -(block.gray.shape[1] // 20), axis=1)
+    black = (bright[:, -(block.gray.shape[1] // 20)] < BLACK) & (spread < BLANK * 2)
     return np.asarray(black | (spread < BLANK))
 
 
 def _fades(block: _Block, empty: NDArray[np.bool_], sudden: Sequence[int]) -> list[int]:
-    """One time in each run of empty frames that a picture fades into, or out of, or both."""
-    spread = block.gray.std(1)
-    edges = np.flatnonzero(np.diff(empty.astype(np.int8))).tolist()
-    found = []
-    for a, b in pairwise(edges):
-        seen = [
-            np.max(part, initial=0)
-            for part in (spread[max(0, a - 25) : a + 1], spread[b + 1 : b + 26])
-        ]
-        if not empty[a + 1] or min(seen) < 3 * BLANK or _still_there(block, a, b):
+    """Where a picture fades into black or out of it: one time for a short black, else each end."""
+    padded = np.concatenate([[False], empty, [False]]).astype(np.int8)
+    starts, ends = np.flatnonzero(np.diff(padded) > 0), np.flatnonzero(np.diff(padded) < 0)
+    found: list[int] = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        into = start > 0 and _faded(block, start - 1, -1, sudden)
+        out_of = end < len(empty) and _faded(block, end, 1, sudden)
+        length_ms = block.times[min(end, len(empty) - 1)] - block.times[start]
+        if start > 0 and end < len(empty) and length_ms < CONTEXT_MS:
+            found += _short_black(block, start, end, into, out_of)
             continue
-        into, out_of = (any(abs(i - edge) <= 3 for i in sudden) for edge in (a, b))
-        alone = block.times[b] - block.times[a] >= LONG_BLACK_MS
-        if not into and not out_of:
-            found.append((a + 1 + b) // 2)
-        elif alone and not (into and out_of):
-            # The black is a shot of its own: a cut at one end of it, a fade at the other.
-            found.append(b + 1 if into else a + 1)
+        if into and length_ms >= LONG_BLACK_MS:
+            found.append(start)
+        if out_of and (start > 0 or block.times[0] > OPENING_MS):
+            found.append(end)
     return found
 
 
-def _still_there(block: _Block, a: int, b: int) -> bool:
+def _short_black(block: _Block, start: int, end: int, into: bool, out_of: bool) -> list[int]:
+    if into and out_of:
+        return [] if _still_there(block, start, end) else [(start + end) // 2]
+    # The black is a shot of its own: a cut at one end of it, a fade at the other.
+    if (into or out_of) and block.times[end] - block.times[start] >= LONG_BLACK_MS:
+        return [start if into else end]
+    return []
+
+
+def _faded(block: _Block, i: int, way: int, sudden: Sequence[int]) -> bool:
+    """Is there a picture at that side of an empty run, and no cut between?"""
+    a, b = sorted((block.times[i], block.times[i] + way * SEEN_MS))
+    beside = block.gray[(block.times >= a) & (block.times <= b)]
+    edge = i + 1 if way < 0 else i
+    return bool(
+        beside.std(1).max(initial=0) >= 3 * BLANK and all(abs(j - edge) > 3 for j in sudden)
+    )
+
+
+def _still_there(block: _Block, start: int, end: int) -> bool:
     """A short loss of light in one shot is no cut."""
-    before, after = block.gray[max(0, a - 8) : a + 1], block.gray[b + 1 : b + 9]
-    short = block.times[b] - block.times[a] <= RETURN_MS
+    before, after = block.gray[max(0, start - 9) : start], block.gray[end : end + 8]
+    short = block.times[end] - block.times[start] <= RETURN_MS
     return bool(short and (_alike(before, after) > 0.9).any())
 
 
 def _dissolves(block: _Block, taken: Sequence[int]) -> list[int]:
     """Stretches where the picture between two moments is a mixture of both."""
-    found: list[tuple[float, int]] = []
-    step = max(1, round(GRADUAL_STEP_MS / max(1.0, float(np.median(np.diff(block.times))))))
-    stops = block.times[list(taken)] if taken else np.zeros(0)
+    step = GRADUAL_STEP_MS
+    # By the clock, so that pieces of a recording are looked at in the same places.
+    grid = np.arange(-(-block.times[0] // step) * step, block.times[-1], step)
+    places = np.unique(np.searchsorted(block.times, grid))
+    stops = block.times[sorted(taken)]
+    scores: dict[int, float] = {}
     for length in GRADUAL_MS:
-        for i in range(0, len(block.times), step):
-            if np.abs(stops - block.times[i]).min(initial=GRADUAL_MS[-1]) < GRADUAL_MS[-1]:
-                continue
-            if (score := _mixture(block, i, length)) > 0:
-                found.append((score, i))
-    kept: list[int] = []
-    for _, i in sorted(found, reverse=True):
-        if all(abs(block.times[j] - block.times[i]) >= GRADUAL_MS[-1] for j in kept):
-            kept.append(i)
-    return kept
+        for i in places:
+            near = int(np.searchsorted(stops, block.times[i]))
+            gap = np.abs(stops[max(0, near - 1) : near + 1] - block.times[i]).min(initial=9_999)
+            if gap >= length // 2 + GRADUAL_STEP_MS:
+                scores[i] = max(scores.get(i, 0.0), _mixture(block, int(i), length))
+    found = [i for i, score in scores.items() if score > 0]
+    apart = GRADUAL_MS[-1] // 2
+
+    def best(i: int) -> bool:
+        rivals = [j for j in found if abs(block.times[j] - block.times[i]) <= apart]
+        return i == max(rivals, key=lambda j: (scores[j], -j))
+
+    return sorted(int(i) for i in found if best(i))
 
 
 def _mixture(block: _Block, i: int, length_ms: int) -> float:
@@ -218,18 +255,19 @@ def _mixture(block: _Block, i: int, length_ms: int) -> float:
         return 0.0
     first, last = block.small[a], block.small[b]
     apart = last - first
-    distance = float(np.abs(apart).mean())
-    ends = block.gray[[a, b]]
-    if distance < 12 or ends.std(1).min() < 2 * BLANK:
+    size = np.abs(apart)
+    distance = float(size.mean())
+    if distance < 12 or float((size > distance / 3).mean()) < WIDE:
         return 0.0
-    between = [block.small[a + (b - a) * k // 4] for k in (1, 2, 3)]
-    shares = [float(((frame - first) * apart).sum() / (apart * apart).sum()) for frame in between]
-    left = [
-        np.abs(frame - first - s * apart).mean() for frame, s in zip(between, shares, strict=True)
-    ]
+    ends = block.gray[[a, b]]
+    if ends.std(1).min() < 2 * BLANK:
+        return 0.0
+    between = block.small[[a + (b - a) * k // 4 for k in (1, 2, 3)]] - first
+    shares = between @ apart / float(apart @ apart)
+    left = np.abs(between - shares[:, None] * apart).mean(1)
     if not (0.05 < shares[0] < shares[1] - 0.08 and shares[1] + 0.08 < shares[2] < 0.95):
         return 0.0
-    alike = float(_alike(block.gray[a : a + 1], block.gray[b : b + 1])[0, 0])
+    alike = float(_alike(ends[:1], ends[1:])[0, 0])
     mixed = 0.30 - float(np.mean(left)) / distance
     # A slow pan can look like a mixture, but its ends are near to each other and alike.
     score = distance / 100 + mixed - 0.35 * alike - 0.23 if mixed > 0 else 0.0

@@ -1,7 +1,7 @@
 """What is heard: rows of `curves` in, likelihoods of kinds of sound out. The model is our own."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,10 @@ _AROUND = (9, 25)
 _HALF = _AROUND[-1] // 2
 
 
+def _unknown() -> NDArray[np.float32]:
+    return np.zeros(0, np.float32)
+
+
 @dataclass(frozen=True)
 class Heard:
     """A recording's sound, a row for each STEP_MS."""
@@ -30,6 +34,12 @@ class Heard:
     level_db: NDArray[np.float32]
     voice_db: NDArray[np.float32]
     """FINE values a row."""
+    pitch_hz: NDArray[np.float32] = field(default_factory=_unknown)
+    """Median fundamental of a row's voiced frames, 0 where none is; empty where unknown."""
+    voiced: NDArray[np.float32] = field(default_factory=_unknown)
+    """0..1, the share of a row's frames; empty where unknown."""
+    onset_db: NDArray[np.float32] = field(default_factory=_unknown)
+    """The largest rise of the level within 50 ms; empty where unknown."""
 
 
 def listen(blocks: Iterable[Rows]) -> Heard:

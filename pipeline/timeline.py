@@ -49,3 +49,15 @@ class Highlight:
     chosen: bool = True
     why_not: str = ""
     """For a candidate that was not chosen: what beat it, in words a creator understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A span that might be a highlight, before anything is weighed."""
+
+    span: Span
+    peak_ms: int
+    evidence: dict[str, float]
+    """By part (pipeline.kinds.PARTS), 0..1: how much of it there is."""
+    likeness: dict[str, float] = field(default_factory=dict)
+    """What the stretch sounds like otherwise, 0..1, for the words that reject it."""

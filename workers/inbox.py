@@ -129,9 +129,7 @@ class Inbox:
         patterns = (*UNFINISHED, *settings().inbox_ignore)
         if any(fnmatch(part.lower(), pattern.lower()) for part in parts for pattern in patterns):
             return False
-        return path.suffix.lower() not in (".yml", ".yaml") and not path.name.endswith(
-            ".reason.txt"
-        )
+        return not sidecar.is_beside(path) and not path.name.endswith(".reason.txt")
 
     def queue_still(self) -> None:
         """Hand on what has lain still for long enough."""
@@ -237,12 +235,13 @@ def is_open_for_writing(path: Path) -> bool:
 
 
 def sidecar_is_new(recording: Path) -> bool:
-    beside = sidecar.sidecar_of(recording)
-    if beside is None:
-        return False
+    return any(_is_new(path) for path in sidecar.beside(recording))
+
+
+def _is_new(path: Path) -> bool:
     with contextlib.suppress(OSError):
-        age = time.time() - beside.stat().st_mtime
-        return 0 <= age < settings().inbox_quiet_s or is_open_for_writing(beside)
+        age = time.time() - path.stat().st_mtime
+        return 0 <= age < settings().inbox_quiet_s or is_open_for_writing(path)
     return False
 
 
@@ -320,12 +319,17 @@ def _move(folder: Path, lies_at: Path, shelved: Path, mark: str) -> Path:
         moved = (path for path in _until_free(wanted) if mark and mark_of(path) == mark)
         return next(moved, wanted).relative_to(folder)
     *_, target = _until_free(wanted)
-    beside = sidecar.sidecar_of(source)
+    along = sidecar.beside(source)
     source.rename(target)
-    if beside is not None:
+    for path in along:
         with contextlib.suppress(OSError):
-            beside.rename(target.with_name(f"{target.name}.yml"))
+            path.rename(target.with_name(f"{target.name}{_ending(path)}"))
     return target.relative_to(folder)
+
+
+def _ending(beside: Path) -> str:
+    known = (*sidecar.SUFFIXES, *sidecar.CHAT_SUFFIXES)
+    return next(ending for ending in known if beside.name.endswith(ending))
 
 
 def _until_free(wanted: Path) -> Iterator[Path]:

@@ -133,8 +133,7 @@ def _why_unreadable(path: Path, error: OSError) -> str:
 
 def _facts(path: Path) -> dict[str, Any]:
     try:
-        beside = sidecar.sidecar_of(path)
-        return sidecar.read(beside) if beside else {}
+        return sidecar.read_all(path)
     except OSError as error:
         raise NotQuiet(f"what lies beside it can't be read now ({error.strerror})") from error
 

@@ -1,4 +1,4 @@
-"""The optional NAME.yml beside a recording: what the creator says of it."""
+"""What may lie beside a recording: NAME.yml with what the creator says, NAME.chat.jsonl."""
 
 import contextlib
 from datetime import date, datetime
@@ -8,10 +8,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline import chat
 from pipeline.errors import Refused
+from pipeline.kinds import NAMES
 from workers.names import clean
 
 BIGGEST = 64 * 1024
+BIGGEST_CHAT = 256 * 1024 * 1024
+SUFFIXES = (".yml",)
+CHAT_SUFFIXES = (".chat.jsonl", ".chat.json")
 
 
 class Sidecar(BaseModel):
@@ -22,6 +27,7 @@ class Sidecar(BaseModel):
     title: str | None = Field(None, min_length=1, max_length=300)
     description: str | None = Field(None, max_length=5000)
     series: str | None = Field(None, max_length=200)
+    profile: str | None = Field(None, pattern=rf"^({'|'.join(NAMES)})$")
     language: str | None = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     rights_holder: str | None = Field(None, max_length=300)
     releases: list[str] | None = Field(None, max_length=100)
@@ -32,14 +38,58 @@ class Sidecar(BaseModel):
     allow_ai_training: bool | None = None
 
 
+def beside(recording: Path) -> list[Path]:
+    """What lies there for it: its sidecar, its chat log."""
+    return [path for path in (sidecar_of(recording), chat_of(recording)) if path]
+
+
+def is_beside(path: Path) -> bool:
+    """By its name: it lies there for a recording and is none."""
+    return path.name.lower().endswith((".yml", ".yaml", *CHAT_SUFFIXES))
+
+
 def sidecar_of(recording: Path) -> Path | None:
     """`final.mp4.yml` or `final.yml` beside `final.mp4`."""
-    for name in (f"{recording.name}.yml", f"{recording.stem}.yml"):
-        path = recording.with_name(name)
-        with contextlib.suppress(OSError):  # a name so long that none with .yml can be
-            if path.is_file() and not path.is_symlink():
-                return path
+    return _first(recording, SUFFIXES)
+
+
+def chat_of(recording: Path) -> Path | None:
+    """`final.chat.jsonl` or `final.chat.json` beside `final.mp4`, or the same after `.mp4`."""
+    return _first(recording, CHAT_SUFFIXES)
+
+
+def _first(recording: Path, suffixes: tuple[str, ...]) -> Path | None:
+    for name in (recording.name, recording.stem):
+        for suffix in suffixes:
+            path = recording.with_name(f"{name}{suffix}")
+            with contextlib.suppress(OSError):  # a name so long that none with .yml can be
+                if path.is_file() and not path.is_symlink():
+                    return path
     return None
+
+
+def read_all(recording: Path) -> dict[str, Any]:
+    """All that lies beside it, ready for a row. Raises Refused, and OSError where it can't be read.
+
+    Of a chat only how lively it was is kept, a value a second: nobody's name, nobody's words.
+    """
+    beside_it, log = sidecar_of(recording), chat_of(recording)
+    facts = read(beside_it) if beside_it else {}
+    return {**facts, "chat": list(_chat(log))} if log else facts
+
+
+def _chat(path: Path) -> tuple[float, ...]:
+    name = clean(path.name)
+    if path.stat().st_size > BIGGEST_CHAT:
+        raise Refused(f"{name}: larger than 256 MB; export the chat of this recording alone.")
+    try:
+        return chat.stir(path.read_text(encoding="utf-8"))
+    except (Refused, ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, Refused) else "it is not UTF-8 text"
+        raise Refused(
+            f"{name}: this is no chat log: {why}. Known are JSON lines with `t` (seconds) or "
+            "`time_ms`, and the exports of Twitch and YouTube."
+        ) from error
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def upgrade() -> None:
             sa.Column("profile", sa.String(length=20), nullable=False, server_default="auto")
         )
         batch_op.add_column(sa.Column("weights", sa.JSON(), nullable=False, server_default="{}"))
+        batch_op.add_column(sa.Column("least", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("words", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("ratings", sa.JSON(), nullable=False, server_default="[]"))
 
@@ -70,6 +71,7 @@ def downgrade() -> None:
     with op.batch_alter_table("analysis", schema=None) as batch_op:
         batch_op.drop_column("ratings")
         batch_op.drop_column("words")
+        batch_op.drop_column("least")
         batch_op.drop_column("weights")
         batch_op.drop_column("profile")
 

@@ -1,0 +1,89 @@
+"""Which parts of a recording the speech engine hears before its moments are ranked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.audio import decode_pcm
+from pipeline.timeline import Segment, Span
+from pipeline.transcribe import transcribe
+
+BUDGET_MS, BUDGET_SHARE = 240_000, 0.02
+"""How much speech is heard at most: so that clips do not wait for a transcript of hours."""
+AROUND_MS = 4_000
+SAMPLE_MS = 20_000
+"""Of what no ranked moment covers, pieces of this length, evenly spread, take what is left."""
+
+WORTH_WORDS = 0.2
+"""The weight of cue words from which on it is worth listening for them."""
+
+
+def windows(speech: Sequence[Span], ranked: Sequence[Span], duration_ms: int) -> list[Span]:
+    """In order, none touching another: all speech where there is little, else the best places."""
+    budget = BUDGET_MS + round(BUDGET_SHARE * duration_ms)
+    if sum(span.length_ms for span in speech) <= budget:
+        return _joined(speech)
+    chosen: list[Span] = []
+    for span in [*(_wider(one, duration_ms) for one in ranked), *_samples(speech, budget)]:
+        spoken = sum(span.overlap_ms(one) for one in speech)
+        known = sum(span.overlap_ms(one) for one in chosen)
+        if not spoken or known * 2 > span.length_ms:
+            continue
+        if span.length_ms - known > budget:
+            break
+        budget -= span.length_ms - known
+        chosen = _joined([*chosen, span])
+    return chosen
+
+
+def _wider(span: Span, duration_ms: int) -> Span:
+    return Span(max(0, span.start_ms - AROUND_MS), min(duration_ms, span.end_ms + AROUND_MS))
+
+
+def _samples(speech: Sequence[Span], budget: int) -> list[Span]:
+    count = max(1, budget // SAMPLE_MS)
+    first, last = speech[0].start_ms, speech[-1].end_ms
+    step = max(SAMPLE_MS, (last - first) // count)
+    return [Span(at, at + SAMPLE_MS) for at in range(first, max(first + 1, last - SAMPLE_MS), step)]
+
+
+def _joined(spans: Sequence[Span], gap_ms: int = 500) -> list[Span]:
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.start_ms):
+        if joined and span.start_ms <= joined[-1].end_ms + gap_ms:
+            last = joined.pop()
+            span = Span(last.start_ms, max(last.end_ms, span.end_ms))
+        joined.append(span)
+    return joined
+
+
+def words_of(
+    path: Path,
+    places: Sequence[Span],
+    speech: Sequence[Span],
+    *,
+    engine: str,
+    model: str = "small",
+    language: str = "",
+    audio_index: int | None = None,
+) -> list[Segment]:
+    """What is said in `places`, in order of time. Each is decoded by itself."""
+    said: list[Segment] = []
+    for place in places:
+        inside = [
+            Span(
+                max(one.start_ms, place.start_ms) - place.start_ms,
+                min(one.end_ms, place.end_ms) - place.start_ms,
+            )
+            for one in speech
+            if one.overlap_ms(place)
+        ]
+        heard = transcribe(
+            decode_pcm(path, place, audio_index=audio_index),
+            inside,
+            engine=engine,
+            model=model,
+            offset_ms=place.start_ms,
+            language=language or None,
+        )
+        said.extend(heard.segments)
+    return said
