@@ -5,9 +5,6 @@ python -m bench [RECORDING] [--pairs N] [--keep]: without a recording the demo's
 """
 
 import argparse
-import datetime
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,10 +12,10 @@ from pathlib import Path
 
 from bench import commands
 from bench.measure import Cost, compared, run
-from pipeline import ffmpeg
+from bench.results import as_table, keep
 from pipeline.probe import probe
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+HEAD = ("figure", "of", "ratio", "first pair")
 
 
 def main() -> None:
@@ -31,12 +28,12 @@ def main() -> None:
         folder = Path(name)
         recording = asked.recording or drawn(folder)
         rows = measured(recording.absolute(), folder, asked.pairs)
-    table = as_table(rows)
+    table = as_table(HEAD, rows)
     seconds = probe(recording).duration_ms / 1000 if asked.recording else 180
     title = f"{recording.name} ({seconds:.0f} s), {asked.pairs} pairs"
     print(f"{title}\n\n{table}")
     if asked.keep:
-        keep(title, table)
+        keep(title, "make bench", table)
 
 
 def drawn(folder: Path) -> Path:
@@ -89,21 +86,6 @@ def row(name: str, what: str, ours: list[Cost], theirs: list[Cost], figure: str)
     ratio = pairs[len(pairs) // 2]
     shown = f"{getattr(ours[0], figure):.1f} s / {getattr(theirs[0], figure):.1f} s"
     return name, what, f"{ratio:.3f}", f"{shown}, RSS {max(cost.rss_mb for cost in ours):.0f} MB"
-
-
-def as_table(rows: list[Row]) -> str:
-    head = "| figure | of | ratio | first pair |\n|---|---|---|---|\n"
-    return head + "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-
-
-def keep(title: str, table: str) -> None:
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    version = ".".join(map(str, ffmpeg.version()))
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    with RESULTS.open("a", encoding="utf-8") as file:
-        file.write(
-            f"\n## {today}: {title}\n\n{machine}, ffmpeg {version}. `make bench`\n\n{table}\n"
-        )
 
 
 if __name__ == "__main__":

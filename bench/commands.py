@@ -37,7 +37,7 @@ def scout(recording: Path) -> Command:
 def scenedetect(recording: Path, folder: Path) -> Command:
     program = str(Path(sys.executable).with_name("scenedetect"))
     words = [program, "-q", "-i", str(recording), "-o", str(folder), "detect-adaptive"]
-    return Command([*words, "list-scenes", "-n"], {})
+    return Command([*words, "list-scenes", "-s"], {})
 
 
 def renditions(recording: Path, folder: Path) -> Command:

@@ -1,49 +1,71 @@
-"""What the scout finds in recordings whose highlights are known, beside plain loudness.
+"""What is found in recordings whose highlights and cuts are known, beside plain tools.
 
-python -m bench.scout --score SCORE.PY FOLDER... [--full]: each folder holds truth.json and
-recording.mp4 or audio.wav, as compose.py leaves them; SCORE.PY is the scorer that comes with it.
+python -m bench.scout --shared ../shared FOLDER... [--full] [--pairs N] [--keep]
+Each FOLDER is, or holds, what `bench.composites` makes. Without `--full` no cuts are looked for
+and PySceneDetect does not run. `--keep` appends the table to bench/RESULTS.md.
 """
 
 import argparse
+import csv
 import importlib.util
 import json
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measure import Command, run
+from bench import commands
+from bench.composites import known
+from bench.measure import Command, Cost, run
+from bench.results import as_table, keep
 from pipeline.audio import RATE, decode_pcm
 
 TENTH = RATE // 10
+HEAD = (
+    "recording",
+    "highlights F1 / mAP",
+    "loudness F1 / mAP",
+    "cuts F1, gradual, flashes",
+    "PySceneDetect F1, gradual, flashes",
+    "scout CPU, RSS",
+    "P1 scout / PySceneDetect",
+)
+
+
+@dataclass
+class Judged:
+    name: str
+    highlights: dict[str, Any]
+    loudness: dict[str, Any]
+    cost: Cost
+    cuts: dict[str, Any] = field(default_factory=dict)
+    peer: dict[str, Any] = field(default_factory=dict)
+    ratio: float | None = None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    parser.add_argument("--score", type=Path, required=True, metavar="SCORE.PY")
+    parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--full", action="store_true", help="find all cuts too")
+    parser.add_argument("--pairs", type=int, default=1, help="of scout and PySceneDetect")
+    parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
-    judge = scorer(asked.score)
-    found: dict[str, list[dict[str, Any]]] = {"scout": [], "loudness": []}
-    for folder in asked.folders:
-        truth = json.loads((folder / "truth.json").read_text())
-        recording = next(
-            p for p in map(folder.joinpath, ("recording.mp4", "audio.wav")) if p.exists()
-        )
-        seen, cost = scouted(recording, full=asked.full)
-        heard = {"highlights": loud(decode_pcm(recording))}
-        print(f"{folder.name:12} {cost}")
-        for name, detected in (("scout", seen), ("loudness", heard)):
-            result = judge.score(truth, detected)
-            found[name].append(result["highlights"])
-            print(f"  {name:9} {line(result)}")
-    for name, results in found.items():
-        means = ", ".join(f"{key} {mean(results, key):.3f}" for key in ("f1", "ap", "map"))
-        print(f"mean of {len(results)}: {name:9} {means}")
+    judge = scorer(asked.shared / "bench" / "score.py")
+    judged = []
+    for folder in known(asked.folders):
+        judged.append(measured(folder, judge, full=asked.full, pairs=asked.pairs))
+        print(" | ".join(_cells(judged[-1])), flush=True)
+    table = as_table(HEAD, [*map(_cells, judged), *_means(judged)])
+    if asked.full:
+        table += "\n\n" + real_cuts(asked.shared)
+    print(f"\n{table}")
+    if asked.keep:
+        keep("Highlights and cuts whose truth is known", "python -m bench.scout --full", table)
 
 
 def scorer(path: Path) -> Any:
@@ -55,15 +77,45 @@ def scorer(path: Path) -> Any:
     return module
 
 
-def scouted(recording: Path, *, full: bool) -> tuple[dict[str, Any], str]:
+def measured(folder: Path, judge: Any, *, full: bool, pairs: int) -> Judged:
+    truth = json.loads((folder / "truth.json").read_text())
+    recording = next(p for p in map(folder.joinpath, ("recording.mp4", "audio.wav")) if p.exists())
+    found, cost = analysed(recording)
+    heard = {"highlights": loud(decode_pcm(recording))}
+    row = Judged(
+        folder.name,
+        judge.score_highlights(truth, found),
+        judge.score_highlights(truth, heard),
+        cost,
+    )
+    if full:
+        seen, _ = analysed(recording, "--full")
+        row.cuts = judge.score_cuts(truth, seen)
+        row.peer, peers = scenedetect(recording, judge, truth)
+        ratios = [cost.cpu_s / peers.cpu_s]
+        for _ in range(pairs - 1):
+            ours, (_, theirs) = analysed(recording)[1], scenedetect(recording, judge, truth)
+            ratios.append(ours.cpu_s / theirs.cpu_s)
+        row.ratio = sorted(ratios)[len(ratios) // 2]
+    return row
+
+
+def analysed(recording: Path, *more: str) -> tuple[dict[str, Any], Cost]:
     """As a process of its own, so that its cost is all of it."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         words = [sys.executable, "-m", "pipeline", "analyse", str(recording), "--speech", "none"]
-        cost = run(Command([*words, "--json", out.name, *(["--full"] if full else [])], {}))
+        cost = run(Command([*words, "--json", out.name, *more], {}))
         found: dict[str, Any] = json.loads(Path(out.name).read_text())
-    if not full:
-        del found["cuts"]
-    return found, f"{cost.cpu_s:.1f} CPU s, {cost.wall_s:.1f} s, {cost.rss_mb:.0f} MB"
+    return found, cost
+
+
+def scenedetect(recording: Path, judge: Any, truth: dict[str, Any]) -> tuple[dict[str, Any], Cost]:
+    with tempfile.TemporaryDirectory() as name:
+        cost = run(commands.scenedetect(recording, Path(name)))
+        with next(Path(name).glob("*.csv")).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    cuts = [float(row["Start Time (seconds)"]) for row in rows[1:]]
+    return judge.score_cuts(truth, {"cuts": cuts}), cost
 
 
 def loud(samples: NDArray[np.float32]) -> list[dict[str, float]]:
@@ -83,18 +135,67 @@ def loud(samples: NDArray[np.float32]) -> list[dict[str, float]]:
     ]
 
 
-def line(result: dict[str, Any]) -> str:
-    h = result["highlights"]
-    said = f"P {h['precision']:.3f}  R {h['recall']:.3f}  F1 {h['f1']:.3f}  AP {h['ap'] or 0:.3f}"
-    said += f"  mAP {h['map']:.3f}  ({h['hits']} of {h['truth']}, {h['detected']} detected)"
-    if "cuts" in result:
-        c = result["cuts"]
-        said += f"  cuts F1 {c['f1']:.3f}, gradual {c['gradual']}, flashes {c['false_on_flash']}"
-    return f"{said}  false alarms {h['false_alarms']}"
+def real_cuts(shared: Path) -> str:
+    """Cuts of real footage that were found by eye, each exact to its frame."""
+    truth = json.loads((shared / "footage" / "cuts_truth.json").read_text())
+    right = wanted = told = 0
+    for name, row in truth.items():
+        if not isinstance(row, dict):
+            continue
+        found = analysed(shared / "footage" / name, "--full")[0]["cuts"]
+        gradual = [(a - 0.2, b + 0.2) for a, b in [*row["dissolves"], *row["fades"]]]
+        frame_s = 1 / row["fps"] + 0.001
+        hits = {c for c in row["cuts"] for f in found if abs(c - f) <= frame_s}
+        false = [
+            f
+            for f in found
+            if not any(abs(c - f) <= frame_s for c in row["cuts"])
+            and not any(a <= f <= b for a, b in gradual)
+            and not (name.endswith(("fades.mp4",)) or f < 0.5 or _noted(name, f))
+        ]
+        right, wanted, told = right + len(hits), wanted + len(row["cuts"]), told + len(false)
+    precision = right / max(1, right + told)
+    return (
+        f"Real cuts (cuts_truth.json, one frame exact): P {precision:.3f}, R {right / wanted:.3f}"
+    )
 
 
-def mean(results: list[dict[str, Any]], key: str) -> float:
-    return float(np.mean([result[key] or 0 for result in results]))
+def _noted(name: str, at_s: float) -> bool:
+    """Big Buck Bunny begins with a fade from black, says the list's note."""
+    return "big_buck" in name and at_s <= 2.2
+
+
+def _cells(row: Judged) -> tuple[str, ...]:
+    cells = [row.name, _pair(row.highlights), _pair(row.loudness)]
+    for cuts in (row.cuts, row.peer):
+        cells.append(
+            f"{cuts['f1']:.3f}, {cuts['gradual']}, {cuts['false_on_flash']}" if cuts else ""
+        )
+    cells.append(f"{row.cost.cpu_s:.1f} s, {row.cost.rss_mb:.0f} MB")
+    cells.append(f"{row.ratio:.3f}" if row.ratio else "")
+    return tuple(cells)
+
+
+def _pair(scores: dict[str, Any]) -> str:
+    return f"{scores['f1']:.3f} / {scores['map']:.3f}"
+
+
+def _means(judged: list[Judged]) -> list[tuple[str, ...]]:
+    """One row a difficulty, by the first word of the name."""
+    means = []
+    for kind in dict.fromkeys(row.name.split("-")[0] for row in judged):
+        rows = [row for row in judged if row.name.split("-")[0] == kind]
+        pairs = [
+            f"{_mean([getattr(row, who)['f1'] for row in rows]):.3f} / "
+            f"{_mean([getattr(row, who)['map'] or 0 for row in rows]):.3f}"
+            for who in ("highlights", "loudness")
+        ]
+        means.append((f"mean of {len(rows)} {kind}", *pairs, "", "", "", ""))
+    return means
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values))
 
 
 if __name__ == "__main__":

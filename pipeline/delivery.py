@@ -12,11 +12,18 @@ from pipeline.timeline import Span
 FINE_MS = STEP_MS // FINE
 AROUND = 40_000 // STEP_MS
 """What is usual for a speaker is measured within 40 s at each side."""
-OVER_DB, OVER_WIDTH_DB = 2.0, 10.0
-HIGHER, HIGHER_WIDTH = 1.0, 4.0
+OVER_DB, OVER_WIDTH_DB, RAISED_WIDTH_DB = 2.0, 10.0, 6.0
+"""Above plain talk: where it begins, how many dB more are loud, and how many a raised voice."""
+HIGHER, HIGHER_WIDTH = 1.0, 2.5
 """Semitones above the usual pitch where excitement begins, and how many more make it full."""
-FASTER, FASTER_WIDTH = 1.1, 0.5
+FASTER, FASTER_WIDTH = 1.08, 0.3
 """The same for syllables a second, as a ratio."""
+LOUD_ALONE = 0.3
+"""What a raised voice counts that is neither higher nor faster: it may be the microphone."""
+REGISTERS_APART = 4.0
+"""Semitones between the usual pitches of two voices, at least: less is one voice's melody."""
+LOWER_SHARE = 0.6
+"""Of the way from the lower to the higher register: what is below is a lower voice, raised."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,8 @@ class Delivery:
 
     louder: Curve
     excited: Curve
-    """At least two of louder, higher and faster together: one alone is a microphone, a guest
-    with a higher voice, or a hurry."""
+    """Louder, and higher or faster with it: one alone is a microphone, a guest with a higher voice,
+    or a hurry."""
     talking: Flags
     """FINE values a step: is somebody heard above the room just then."""
     usual_db: float
@@ -40,8 +47,10 @@ def delivery(heard: Heard, speech: Curve, reaction: Curve) -> Delivery:
     usual_db = float(np.median(level[plain])) if plain.sum() > 20 else _usual(level)
     louder = np.clip((level - usual_db - OVER_DB) / OVER_WIDTH_DB, 0, 1) if len(level) else level
     talking = _talking(heard.voice_db, speech)
-    raised = louder + _higher(heard, plain) + _faster(heard.voice_db, talking, speech)
-    excited = smooth(speech * (1 - reaction) * np.clip((raised - 0.9) / 1.2, 0, 1), 9)
+    raised = np.clip((level - usual_db - OVER_DB) / RAISED_WIDTH_DB, 0, 1)
+    signs = np.clip(_higher(heard, plain) + _faster(heard.voice_db, talking, speech), 0, 1)
+    felt = raised * (LOUD_ALONE + (1 - LOUD_ALONE) * signs)
+    excited = smooth(speech * (1 - reaction) * felt, 9)
     return Delivery(louder, np.asarray(excited, np.float32), talking, usual_db)
 
 
@@ -51,16 +60,31 @@ def _usual(level: Curve) -> float:
 
 
 def _higher(heard: Heard, plain: Flags) -> Curve:
-    """0..1. Against the upper third of what is around: of two voices in turn, the higher one."""
+    """0..1, against the usual pitch of the register that the voice belongs to."""
     pitch = heard.pitch_hz
     if not len(pitch):
         return np.zeros(len(heard.level_db), np.float32)
-    tones = np.where(pitch > 0, 12 * np.log2(np.maximum(pitch, 1) / 55), np.nan)
-    tones[~plain] = np.nan
-    usual = _around(tones, 65)
+    tones = np.where((pitch > 0) & plain, 12 * np.log2(np.maximum(pitch, 1) / 55), np.nan)
+    low, high = _registers(tones[~np.isnan(tones)])
     now = _around(tones, 50, half=6, every=2)
-    higher = (now - usual - HIGHER) / HIGHER_WIDTH
-    return np.asarray(np.clip(np.nan_to_num(higher), 0, 1), np.float32)
+    usual = np.where(now < low + LOWER_SHARE * (high - low), low, high)
+    return np.asarray(np.clip(np.nan_to_num((now - usual - HIGHER) / HIGHER_WIDTH), 0, 1))
+
+
+def _registers(tones: Curve) -> tuple[float, float]:
+    """The usual pitch of the lower and of the higher voices; twice the same for one voice alone."""
+    if len(tones) < 40:
+        return (float(np.median(tones)),) * 2 if len(tones) else (0.0, 0.0)
+    low, high = (float(value) for value in np.percentile(tones, [20, 80]))
+    for _ in range(12):
+        lower = tones < (low + high) / 2
+        if lower.all() or not lower.any():
+            break
+        low, high = float(np.median(tones[lower])), float(np.median(tones[~lower]))
+    share = float(np.mean(tones < (low + high) / 2))
+    if high - low < REGISTERS_APART or not 0.15 < share < 0.85:
+        return (float(np.median(tones)),) * 2
+    return low, high
 
 
 def _faster(voice_db: Curve, talking: Flags, speech: Curve) -> Curve:

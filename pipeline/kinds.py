@@ -90,7 +90,7 @@ PROFILES = {
             "impact": 0.0,
             "motion": 0.02,
             "cue words": 0.45,
-            "question": 0.38,
+            "question": 0.45,
             "chat": 0.5,
             "rating": 0.6,
         },
