@@ -42,5 +42,15 @@ def ramp(value: Curve, at: float, width: float) -> Curve:
 
 def percentile_around(curve: Curve, half: int, percent: float, every: int) -> Curve:
     """Of what is at most `half` steps away, taken every `every` steps."""
-    windows = [curve[max(0, at - half) : at + half + 1] for at in range(0, len(curve), every)]
-    return np.repeat([np.percentile(part, percent) for part in windows], every)[: len(curve)]
+    if not len(curve):
+        return curve
+    at = np.arange(0, len(curve), every)
+    found = np.empty(len(at), np.float32)
+    whole = (at >= half) & (at + half < len(curve))
+    if whole.any():
+        windows = np.lib.stride_tricks.sliding_window_view(curve, 2 * half + 1)[at[whole] - half]
+        found[whole] = np.percentile(windows, percent, axis=1)
+    for number in np.flatnonzero(~whole):
+        near = curve[max(0, at[number] - half) : at[number] + half + 1]
+        found[number] = np.percentile(near, percent)
+    return np.repeat(found, every)[: len(curve)]

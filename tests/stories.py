@@ -56,9 +56,7 @@ class Tape:
         self.samples[first : first + len(sound)] += (sound * gain).astype(np.float32)
         return at_s + len(sound) / RATE
 
-    def say(
-        self, at_s: float, text: str, voice: str = "rms", *, excited: bool = False
-    ) -> float:
+    def say(self, at_s: float, text: str, voice: str = "rms", *, excited: bool = False) -> float:
         sound = spoken(text, voice, excited)
         end_s = self.put(at_s, sound, TALK_DB + (8 if excited else 0))
         texts = text.split()
@@ -185,7 +183,9 @@ def game() -> Tape:
     for number, (start, end) in enumerate(FIGHTS_S):
         random = np.random.default_rng(number)
         for at in np.arange(start, end - 0.5, 0.45):
-            tape.put(float(at + random.uniform(0, 0.3)), blast(int(at * 10)), random.uniform(-20, -13))
+            tape.put(
+                float(at + random.uniform(0, 0.3)), blast(int(at * 10)), random.uniform(-20, -13)
+            )
         tape.say(start + 3, SHOUTS[number], excited=True)
         tape.plant(start, end)
     tape.put(72.0, blast(99), -14)  # one shot is no fight
