@@ -78,7 +78,8 @@ def analyse(
     model: str = "small",
     profile: str = AUTO,
 ) -> dict[str, Any]:
-    """Times are seconds. "cuts" is empty without `full`: the scout decodes no picture in full."""
+    """Times are seconds. "cuts" and "pictures" (a dict a second, pictures.PARTS) are empty without
+    `full`: the scout decodes no picture in full."""
     from pipeline.probe import probe
     from pipeline.scout import Asked, scout
 
@@ -87,15 +88,17 @@ def analyse(
     if about.audio is not None and speech != "none":
         listener = _listener(path, about.audio.index, speech, model)
     found = scout(path, Asked(profile=profile), listener=listener)
-    cuts: tuple[int, ...] = ()
+    cuts: list[int] = []
+    seconds: list[dict[str, float]] = []
     if full and about.video is not None:
-        from pipeline.shots import cuts_in
+        from pipeline.pictures import look
 
-        cuts = cuts_in(path)
+        cuts, seconds = look(path, about=about)
     return {
         "duration_ms": about.duration_ms,
         "profile": found.profile,
         "cuts": [_s(cut) for cut in cuts],
+        "pictures": seconds,
         "highlights": [
             {**_between(one.span), "score": one.score, "reasons": one.reasons}
             for one in found.highlights()
@@ -114,9 +117,9 @@ def _listener(path: Path, track: int, engine: str, model: str) -> "Listener":
 
     def listen(
         speech: Sequence[Span], ranked: Sequence[Span], profile: Profile
-    ) -> Sequence[Segment]:
+    ) -> tuple[Sequence[Segment], str]:
         if not speech:
-            return []
+            return [], ""
         whole = [Span(0, speech[-1].end_ms + 1_000)]
         return words_of(path, whole, speech, engine=engine, model=model, audio_index=track)
 

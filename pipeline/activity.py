@@ -100,10 +100,9 @@ def _as_long_as(heard: Heard, steps: int) -> Heard:
 
 
 def _by_step(seconds: Curve, count: int) -> Curve:
-    if not len(seconds):
-        return np.zeros(count, np.float32)
-    second = np.arange(count) * STEP_MS // 1000
-    return np.asarray(seconds[np.minimum(second, len(seconds) - 1)], np.float32)
+    """What ends early is 0 from there on."""
+    steps = np.repeat(seconds, 1000 // STEP_MS)[:count]
+    return np.pad(steps, (0, count - len(steps))).astype(np.float32)
 
 
 def _impacts(heard: Heard, usual_db: float, speech: Curve) -> Curve:

@@ -77,9 +77,11 @@ def _listener(request: dict[str, Any], progress: Progress) -> Any:
     if request["speech"] == "none":
         return None
 
-    def listen(speech: Sequence[Span], ranked: Sequence[Span], profile: Profile) -> list[Segment]:
+    def listen(
+        speech: Sequence[Span], ranked: Sequence[Span], profile: Profile
+    ) -> tuple[list[Segment], str]:
         if profile.weights["cue words"] < WORTH_WORDS:
-            return []
+            return [], ""
         progress(0.99)
         places = windows(speech, ranked, speech[-1].end_ms) if speech else []
         return words_of(
@@ -111,13 +113,14 @@ def _chunk(request: dict[str, Any], progress: Progress) -> Any:
     from pipeline.timeline import Span
     from pipeline.transcode import encode_chunk
 
-    return encode_chunk(
+    made = encode_chunk(
         Path(request["source"]),
         Probe.from_dict(request["probe"]),
         Span(**request["span"]),
         Path(request["folder"]),
         progress,
     )
+    return made._asdict()
 
 
 def _audio(request: dict[str, Any], progress: Progress) -> Any:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,9 @@ HUNG = 0.35
 """What a question counts that nobody answers."""
 CHAPTER_PAUSE_MS = 2_500
 _WORD = re.compile(r"[\w'\u2019]+")
+_ASKED = ("?", "\uff1f", "\u061f")
+_ENDED = (*_ASKED, ".", "!", "\u2026", "\u3002", "\uff01")
+_CLOSING = "\"')\u201d\u2019\u00bb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def _questions(segments: Sequence[Segment], table: dict[str, Any]) -> Iterator[C
     for number, segment in enumerate(segments):
         for words in _sentences(segment.words):
             texts = [_plain(word.text) for word in words]
-            marked = words[-1].text.rstrip("\"')").endswith("?")
+            marked = _ends(words[-1], _ASKED)
             begins = any(_length_at(texts, at, phrase) for phrase in asks for at in (0, 1))
             if not marked and not (begins and len(words) >= 4 and not _punctuated(segment)):
                 continue
@@ -92,15 +96,19 @@ def _sentences(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     """By their marks; what has none is one."""
     first = 0
     for at, word in enumerate(words, 1):
-        if word.text.rstrip("\"')").endswith((".", "?", "!")):
+        if _ends(word, _ENDED):
             yield words[first:at]
             first = at
     if first < len(words):
         yield words[first:]
 
 
+def _ends(word: Word, marks: tuple[str, ...]) -> bool:
+    return word.text.rstrip().rstrip(_CLOSING).endswith(marks)
+
+
 def _punctuated(segment: Segment) -> bool:
-    return any(mark in segment.text for mark in ".?!,")
+    return any(mark in segment.text for mark in (*_ENDED, ","))
 
 
 def _cue(words: Sequence[Word], part: str, sure: float) -> Cue:
@@ -131,7 +139,8 @@ def _length_at(texts: Sequence[str], at: int, phrase: str) -> int:
 
 
 def _plain(text: str) -> str:
-    return "".join(_WORD.findall(text.lower())).replace("\u2019", "'")
+    text = unicodedata.normalize("NFC", text.lower())
+    return "".join(_WORD.findall(text)).replace("\u2019", "'").strip("'")
 
 
 @cache

@@ -18,6 +18,8 @@ HIGHER, HIGHER_WIDTH = 1.0, 2.5
 """Semitones above the usual pitch where excitement begins, and how many more make it full."""
 FASTER, FASTER_WIDTH = 1.08, 0.3
 """The same for syllables a second, as a ratio."""
+SLOWEST = 1.0 * FINE_MS / 1000
+"""Peaks a fine step: where fewer are usual, it is no talk whose pace could be measured."""
 LOUD_ALONE = 0.3
 """What a raised voice counts that is neither higher nor faster: it may be the microphone."""
 REGISTERS_APART = 4.0
@@ -100,7 +102,7 @@ def _faster(voice_db: Curve, talking: Flags, speech: Curve) -> Curve:
     peaks, spoken = smooth(peak, width)[::FINE], smooth(said, width)[::FINE]
     rate = np.where(spoken > 0.4, peaks / np.maximum(spoken, 0.4), np.nan)[:count]
     rate = np.pad(rate, (0, count - len(rate)), constant_values=np.nan)
-    ratio = rate / _around(rate, 50)
+    ratio = rate / np.maximum(_around(rate, 50), SLOWEST)
     return np.asarray(np.clip((np.nan_to_num(ratio) - FASTER) / FASTER_WIDTH, 0, 1), np.float32)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.kinds import PARTS, Profile
 from pipeline.timeline import Highlight, Moment, Span
@@ -13,6 +14,8 @@ KINDS = ("cheer", "applause", "laughter")
 SAME = 0.3
 """Two moments that share so much of the shorter one are one."""
 NEAR_MS = 60_000
+PARTICLES = 10_000
+"""Scores and their parts are counted in 1/PARTICLES."""
 CROWDED = 0.25
 """What a moment loses, at most, beside a chosen one, where there are more good ones than room."""
 
@@ -34,7 +37,7 @@ def choose(
     The same moments, profile and ratings always give the same highlights.
     """
     scored = [_scored(one, profile, ratings) for one in moments]
-    scored.sort(key=lambda pair: (-pair[1].score, pair[1].span.start_ms, pair[1].span.end_ms))
+    scored.sort(key=_order)
     taken: list[Highlight] = []
     told: dict[int, str] = {}
     for number, (moment, one) in enumerate(scored):
@@ -60,7 +63,7 @@ def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     """Parts that sum to 1 - product of (1 - weight x evidence): the chance that any of them tells.
 
     A crowd's kinds are one sign, split by what it does. Each part is its share of the whole by the
-    logarithm of its factor. Rounded, so that the score can be their sum.
+    logarithm of its factor. Rounded in such a way that the score is their sum.
     """
     told = {name: weights.get(name, 0.0) * evidence.get(name, 0.0) for name in PARTS}
     crowd = min(0.99, sum(told[name] for name in KINDS))
@@ -70,9 +73,29 @@ def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     whole = sum(shares.values())
     if whole <= 0:
         return {}
-    score = -math.expm1(-whole)
-    parts = {name: round(score * shares[name] / whole, 4) for name in PARTS}
-    return {name: part for name, part in parts.items() if part > 0}
+    counts = _shared(round(-math.expm1(-whole) * PARTICLES), shares)
+    return {name: round(count / PARTICLES, 4) for name, count in counts.items() if count}
+
+
+def _shared(total: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Whole numbers that sum to `total`, by largest remainders.
+
+    Each rounded by itself, eleven parts may sum to more than 1, or to less with more evidence.
+    """
+    whole = sum(shares.values())
+    exact = {name: total * share / whole for name, share in shares.items()}
+    counts = {name: math.floor(value) for name, value in exact.items()}
+    missing = total - sum(counts.values())
+    for name in sorted(exact, key=lambda name: counts[name] - exact[name])[:missing]:
+        counts[name] += 1
+    return counts
+
+
+def _order(pair: tuple[Moment, Highlight]) -> tuple[Any, ...]:
+    """Best first, then by all that tells two apart: the order they came in is no reason."""
+    moment, one = pair
+    told = sorted(one.reasons.items()), sorted(moment.likeness.items())
+    return (-one.score, one.span.start_ms, one.span.end_ms, one.peak_ms, *told)
 
 
 def _scored(
@@ -83,7 +106,7 @@ def _scored(
     if rated:
         evidence["rating"] = max(one.value for one in rated)
     reasons = weigh(evidence, profile.weights)
-    score = round(sum(reasons.values()), 4)
+    score = round(math.fsum(reasons.values()), 4)
     return moment, Highlight(moment.span, moment.peak_ms, score, reasons)
 
 
@@ -112,10 +135,11 @@ def _crowding(one: Highlight, kept: Sequence[Highlight]) -> float:
 
 
 def _beaten(one: Highlight, kept: Sequence[Highlight], limit: int) -> str:
-    better = sum(other.score >= one.score for other in kept)
-    if better == len(kept):
-        return f"There are {limit} better moments in this recording."
-    near = min(kept, key=lambda other: abs(other.peak_ms - one.peak_ms))
+    better = [other for other in kept if other.score >= one.score]
+    if len(better) == len(kept):
+        many = f"are {limit} better moments" if limit != 1 else "is a better moment"
+        return f"There {many} in this recording."
+    near = min(better, key=lambda other: abs(other.peak_ms - one.peak_ms))
     return (
         f"There is room for {limit}, spread over the recording, "
         f"and {_named(near)} near by scored more."

@@ -89,7 +89,7 @@ PROFILES = {
             "loudness": 0.04,
             "impact": 0.0,
             "motion": 0.02,
-            "cue words": 0.45,
+            "cue words": 0.42,
             "question": 0.45,
             "chat": 0.5,
             "rating": 0.6,

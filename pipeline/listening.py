@@ -1,5 +1,6 @@
 """Which parts of a recording the speech engine hears before its moments are ranked."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,17 +23,24 @@ def windows(speech: Sequence[Span], ranked: Sequence[Span], duration_ms: int) ->
     budget = BUDGET_MS + round(BUDGET_SHARE * duration_ms)
     if sum(span.length_ms for span in speech) <= budget:
         return _joined(speech)
-    chosen: list[Span] = []
-    for span in [*(_wider(one, duration_ms) for one in ranked), *_samples(speech, budget)]:
+    wide = [_wider(one, duration_ms) for one in ranked]
+    best, left = _within(budget, wide, [], speech)
+    both, _ = _within(left, _samples(speech, left), best, speech)
+    return both
+
+
+def _within(
+    budget: int, wanted: Sequence[Span], chosen: list[Span], speech: Sequence[Span]
+) -> tuple[list[Span], int]:
+    """`chosen` with what of `wanted` is new, holds speech and fits; what is left of the budget."""
+    for span in wanted:
         spoken = sum(span.overlap_ms(one) for one in speech)
         known = sum(span.overlap_ms(one) for one in chosen)
-        if not spoken or known * 2 > span.length_ms:
-            continue
-        if span.length_ms - known > budget:
-            break
-        budget -= span.length_ms - known
-        chosen = _joined([*chosen, span])
-    return chosen
+        new = span.length_ms - known
+        if spoken and known * 2 <= span.length_ms and new <= budget:
+            budget -= new
+            chosen = _joined([*chosen, span])
+    return chosen, budget
 
 
 def _wider(span: Span, duration_ms: int) -> Span:
@@ -40,7 +48,9 @@ def _wider(span: Span, duration_ms: int) -> Span:
 
 
 def _samples(speech: Sequence[Span], budget: int) -> list[Span]:
-    count = max(1, budget // SAMPLE_MS)
+    count = budget // SAMPLE_MS
+    if not count:
+        return []
     first, last = speech[0].start_ms, speech[-1].end_ms
     step = max(SAMPLE_MS, (last - first) // count)
     return [Span(at, at + SAMPLE_MS) for at in range(first, max(first + 1, last - SAMPLE_MS), step)]
@@ -65,9 +75,10 @@ def words_of(
     model: str = "small",
     language: str = "",
     audio_index: int | None = None,
-) -> list[Segment]:
-    """What is said in `places`, in order of time. Each is decoded by itself."""
+) -> tuple[list[Segment], str]:
+    """What is said in `places`, in order of time, and its language. Each is decoded by itself."""
     said: list[Segment] = []
+    languages: Counter[str] = Counter()
     for place in places:
         inside = [
             Span(
@@ -86,4 +97,5 @@ def words_of(
             language=language or None,
         )
         said.extend(heard.segments)
-    return said
+        languages[heard.language] += len(heard.text)
+    return said, languages.most_common(1)[0][0] if languages else language

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline import reactions
+from pipeline import edges, reactions
 from pipeline.activity import KINDS, Activity
 from pipeline.cues import Cue
 from pipeline.curves import FINE, STEP_MS
@@ -46,7 +46,7 @@ def evidence(now: Activity, said: Said = NOTHING) -> dict[str, Curve]:
         felt[name] = smooth(now.reaction * now.kinds[name] ** 2 / whole, FELT)
     felt["impact"] = _beyond_usual(np.clip(2 * felt["impact"], 0, 1))
     for part in ("cue words", "question"):
-        felt[part] = _spread([cue for cue in said.cues if cue.part == part], now.steps)
+        felt[part] = _spread([cue for cue in said.cues if cue.part == part], said, now.steps)
     return felt
 
 
@@ -56,10 +56,11 @@ def _beyond_usual(curve: Curve) -> Curve:
     return np.asarray(np.clip((curve - usual) / np.maximum(1 - usual, 0.2), 0, 1), np.float32)
 
 
-def _spread(cues: Sequence[Cue], steps: int) -> Curve:
+def _spread(cues: Sequence[Cue], said: Said, steps: int) -> Curve:
     missing = np.ones(steps, np.float32)
     for cue in cues:
-        first = max(0, (cue.start_ms - CUE_BEFORE_MS) // STEP_MS)
+        begun = max((one for one in said.chapters if one <= cue.start_ms), default=0)
+        first = max(begun, cue.start_ms - CUE_BEFORE_MS) // STEP_MS
         missing[first : (cue.end_ms + CUE_AFTER_MS) // STEP_MS] *= 1 - cue.value
     return np.asarray(1 - missing, np.float32)
 
@@ -84,11 +85,16 @@ def find(
     found = [_crowd_moment(now, felt, one, duration_ms) for one in crowd]
     taken = np.zeros(now.steps, np.bool_)
     for one in crowd:
-        taken[one.start_ms // STEP_MS : one.end_ms // STEP_MS + 1] = True
+        # Its evidence is felt a little before and after it, and is no moment of its own there.
+        first, last = one.start_ms // STEP_MS - FELT, one.end_ms // STEP_MS + 1 + FELT
+        taken[max(0, first) : last] = True
     for first, last in [*_peaks(np.where(taken, 0, worth)), *_loud(now, taken)]:
+        peak = first + int(np.argmax(worth[first:last] + 0.01 * now.loudness[first:last]))
         span = _span(now, said, profile, first, last, duration_ms)
+        # What goes on for minutes is a moment around its best.
+        span = edges.widen(span, 0, profile.most_ms, duration_ms, peak * STEP_MS)
         if not any(span.overlap_ms(other.span) > span.length_ms / 2 for other in found):
-            found.append(_moment(now, felt, worth, span, first, last))
+            found.append(_moment(now, felt, span, peak, first, last))
     return tuple(sorted(found, key=lambda one: (one.span.start_ms, one.peak_ms)))
 
 
@@ -144,9 +150,8 @@ def _loud(now: Activity, taken: Curve) -> list[tuple[int, int]]:
 
 
 def _moment(
-    now: Activity, felt: dict[str, Curve], worth: Curve, span: Span, first: int, last: int
+    now: Activity, felt: dict[str, Curve], span: Span, peak: int, first: int, last: int
 ) -> Moment:
-    peak = first + int(np.argmax(worth[first:last] + 0.01 * now.loudness[first:last]))
     a, b = span.start_ms // STEP_MS, max(span.end_ms // STEP_MS, span.start_ms // STEP_MS + 1)
     inside = slice(max(a, first - FELT), min(b, last + FELT))
     parts = {name: float(curve[inside].max(initial=0)) for name, curve in felt.items()}
@@ -175,6 +180,8 @@ def _span(
     ):
         other += 1
         finish = lines[other][1]
+    # A line without a pause may have begun minutes ago.
+    begin, finish = max(begin, start - profile.before_ms), min(finish, end + profile.after_ms)
     return Span(max(0, begin), min(duration_ms, finish))
 
 
@@ -190,9 +197,10 @@ def _follows(lines: Sequence[tuple[int, int]], at: int, said: Said) -> bool:
 
 
 def _lines(now: Activity, chapters: Sequence[int]) -> list[tuple[int, int]]:
-    """Stretches of talk between pauses, in ms."""
+    """Stretches of talk between pauses and chapters, in ms."""
     fine = STEP_MS // FINE
     spoken = closed(now.talking, PAUSE_MS // fine) & np.repeat(now.speech > 0.4, FINE)
+    spoken[[at // fine for at in chapters if at // fine < len(spoken)]] = False
     return [(a * fine, b * fine) for a, b in runs(spoken) if (b - a) * fine >= PAUSE_MS]
 
 

@@ -26,8 +26,8 @@ VERSION = "scout 2"
 SURE = 0.5
 
 Progress = Callable[[float], None]
-Listener = Callable[[Sequence[Span], Sequence[Span], Profile], Sequence[Segment]]
-"""Given where somebody speaks and the moments so far, best first: the words of some of it."""
+Listener = Callable[[Sequence[Span], Sequence[Span], Profile], tuple[Sequence[Segment], str]]
+"""Given where somebody speaks and the moments so far, best first: words of it, their language."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ class Scouted:
     segments: tuple[Segment, ...]
     """The words that the listener wrote down."""
 
-    def highlights(self, limit: int = 20) -> tuple[Highlight, ...]:
-        return highlights.choose(self.moments, PROFILES[self.profile], limit)
+    def highlights(self, limit: int | None = None) -> tuple[Highlight, ...]:
+        """Chosen and rejected; without a limit all that are good enough are chosen."""
+        most = len(self.moments) if limit is None else limit
+        return highlights.choose(self.moments, PROFILES[self.profile], most)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Asked:
     """How a recording is to be looked at."""
 
     profile: str = AUTO
-    language: str = "en"
+    language: str = ""
+    """Empty: as the speech engine hears it, else English."""
     chat: tuple[float, ...] = ()
     """A value 0..1 a second (pipeline.chat); empty without a log."""
 
@@ -81,8 +84,9 @@ def scout(
     segments: Sequence[Segment] = ()
     said, found = NOTHING, moments.find(now, profile, duration_ms)
     if listener is not None:
-        segments = listener(speech, _ranked(found, profile), profile)
-        said = Said(cues.find(segments, asked.language), cues.chapters(segments, asked.language))
+        segments, heard_language = listener(speech, _ranked(found, profile), profile)
+        language = asked.language or heard_language or "en"
+        said = Said(cues.find(segments, language), cues.chapters(segments, language))
         found = moments.find(now, profile, duration_ms, said)
     return Scouted(
         duration_ms=duration_ms,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from catalog import listings
-from models.analysis import Analysis, Candidate, Transcript
+from models.analysis import Analysis, Candidate, PictureChunk, Transcript
 from models.clip import Asset, AssetKind, Clip
 from models.creator import Creator, creator_of
 from models.job import Job, JobState
@@ -49,8 +49,24 @@ def probe(*, video: bool = True, audio: bool = True) -> dict[str, Any]:
     }
 
 
-def analysis(session: Session, of: Recording, curve: Sequence[dict[str, float]]) -> Analysis:
-    return _kept(session, Analysis(recording_id=of.id, curve=list(curve), version="test"))
+def analysis(
+    session: Session, of: Recording, curve: Sequence[dict[str, float]], **values: Any
+) -> Analysis:
+    made = Analysis(recording_id=of.id, curve=list(curve), version="test", **values)
+    return _kept(session, made)
+
+
+def pictures(
+    session: Session,
+    of: Recording,
+    number: int,
+    *,
+    cuts: Sequence[int] = (),
+    seconds: Sequence[dict[str, float]] = (),
+) -> PictureChunk:
+    """Its times are those of the rendition chunk with this number."""
+    made = PictureChunk(recording_id=of.id, number=number, cuts=list(cuts), seconds=list(seconds))
+    return _kept(session, made)
 
 
 def candidate(session: Session, of: Recording, **values: Any) -> Candidate:

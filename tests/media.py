@@ -123,3 +123,21 @@ def wav(path: Path, samples: NDArray[np.floating], rate: int = 16_000) -> Path:
         file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     return path
+
+
+def bursts(
+    seconds: int, busy: Sequence[int], rate: int = 25, size: tuple[int, int] = (320, 180)
+) -> NDArray[np.uint8]:
+    """(count, height, width, 3): a landscape; in the busy seconds five things race over it."""
+    random = np.random.default_rng(4)
+    still = _landscape(random, *size)
+    side = size[1] // 5
+    things = [_landscape(random, side, side) // 2 + 60 * i % 128 for i in range(5)]
+    frames = np.repeat(still[None], seconds * rate, axis=0)
+    for second in busy:
+        for number in range(second * rate, (second + 1) * rate):
+            for row, thing in enumerate(things):
+                # Fast, and each at its own speed.
+                at = (number * (7 + 2 * row) + 60 * row) % (size[0] - side)
+                frames[number, row * side : (row + 1) * side, at : at + side] = thing
+    return frames

@@ -71,17 +71,18 @@ class Tape:
     def plant(self, start_s: float, end_s: float) -> None:
         self.planted.append(Span(int(start_s * 1000), int(end_s * 1000)))
 
-    def segments(self, *_: object) -> list[Segment]:
-        """The words as a perfect speech engine would have written them."""
+    def listener(self, *_: object) -> tuple[list[Segment], str]:
+        """The words as a perfect speech engine would have written them, and their language."""
         parts: list[list[Word]] = []
         for word in sorted(self.words, key=lambda one: one.start_ms):
             if not parts or word.start_ms - parts[-1][-1].end_ms > 300:
                 parts.append([])
             parts[-1].append(word)
-        return [
+        said = [
             Segment(p[0].start_ms, p[-1].end_ms, " ".join(w.text for w in p), tuple(p))
             for p in parts
         ]
+        return said, "en"
 
 
 @cache

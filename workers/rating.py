@@ -1,5 +1,6 @@
 """One more signal, off by default: a language model's opinion of what is said in a moment."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -10,6 +11,7 @@ from models.settings import settings
 from pipeline.highlights import Rating
 from pipeline.timeline import Segment, Span
 from workers.log import log
+from workers.names import clean
 
 PROMPT_VERSION = "rating 1"
 """Changes with the words below: an answer is worth what its question was."""
@@ -25,6 +27,23 @@ LEAST_WORDS = 8
 TIMEOUT_S = 30
 LONGEST = 6_000
 """Characters of a passage."""
+FAILURES = (
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
+"""Of the way there, and of what may come back where JSON with a rating was asked for."""
+
+
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """No redirect is followed: the key is for the named address alone."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def rate(spans: Sequence[Span], segments: Sequence[Segment]) -> list[dict[str, Any]]:
@@ -41,7 +60,7 @@ def rate(spans: Sequence[Span], segments: Sequence[Segment]) -> list[dict[str, A
             continue
         try:
             answers.append({**_asked(text), "start_ms": span.start_ms, "end_ms": span.end_ms})
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except FAILURES as error:
             log().warning("no rating", why=type(error).__name__, at_ms=span.start_ms)
             if isinstance(error, OSError) and not isinstance(error, urllib.error.HTTPError):
                 break  # nobody is there; the others would wait as long
@@ -66,7 +85,7 @@ def _said(span: Span, segments: Sequence[Segment]) -> str:
 
 
 def _asked(text: str) -> dict[str, Any]:
-    """Raises OSError for the way there, ValueError and the like for what came back."""
+    """Raises one of FAILURES."""
     question = {
         "model": settings().rating_model,
         "temperature": 0,
@@ -81,7 +100,8 @@ def _asked(text: str) -> dict[str, Any]:
         data=json.dumps(question).encode(),
         headers={"Content-Type": "application/json", **_key()},
     )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+    opener = urllib.request.build_opener(_Straight)
+    with opener.open(request, timeout=TIMEOUT_S) as answer:
         body = json.loads(answer.read(1 << 20))
     said = json.loads(body["choices"][0]["message"]["content"])
     rating = float(said["rating"])
@@ -89,10 +109,14 @@ def _asked(text: str) -> dict[str, Any]:
         raise ValueError(f"a rating of {rating}")
     return {
         "rating": rating,
-        "why": str(said.get("why", ""))[:200],
-        "model": str(body.get("model") or settings().rating_model)[:200],
+        "why": _short(said.get("why")),
+        "model": _short(body.get("model") or settings().rating_model),
         "prompt": PROMPT_VERSION,
     }
+
+
+def _short(text: Any) -> str:
+    return clean(str(text))[:200] if text else ""
 
 
 def _key() -> dict[str, str]:

@@ -45,7 +45,7 @@ def run(lease: Lease) -> None:
             "source": str(source),
             "asked": {
                 "profile": recording.sidecar.get("profile") or settings().profile,
-                "language": recording.sidecar.get("language") or "en",
+                "language": recording.sidecar.get("language", ""),
                 "chat": recording.sidecar.get("chat", []),
             },
             "speech": engine,
@@ -69,6 +69,7 @@ def run(lease: Lease) -> None:
         curve=found["curve"],
         profile=found["profile"],
         weights=dict(profile.weights),
+        least=highlights.CHOSEN,
         words=[_word(word) for segment in segments for word in segment.words],
         ratings=answers,
         version=VERSION,
@@ -98,7 +99,9 @@ def _remember(
 ) -> None:
     session.execute(delete(Analysis).where(Analysis.recording_id == recording.id))
     session.add(analysis)
-    for rank, one in enumerate(ranked[:LISTED]):
+    for rank, one in enumerate(ranked):
+        if rank >= LISTED and not one.chosen:  # one spread far may have a low rank
+            continue
         candidate = Candidate(
             recording_id=recording.id,
             rank=rank,

@@ -14,8 +14,8 @@ from pipeline.kinds import NAMES
 from workers.names import clean
 
 BIGGEST = 64 * 1024
-BIGGEST_CHAT = 256 * 1024 * 1024
-SUFFIXES = (".yml",)
+BIGGEST_CHAT = 64 * 1024 * 1024
+SUFFIXES = (".yml", ".yaml")
 CHAT_SUFFIXES = (".chat.jsonl", ".chat.json")
 
 
@@ -45,7 +45,7 @@ def beside(recording: Path) -> list[Path]:
 
 def is_beside(path: Path) -> bool:
     """By its name: it lies there for a recording and is none."""
-    return path.name.lower().endswith((".yml", ".yaml", *CHAT_SUFFIXES))
+    return path.name.lower().endswith((*SUFFIXES, *CHAT_SUFFIXES))
 
 
 def sidecar_of(recording: Path) -> Path | None:
@@ -81,10 +81,10 @@ def read_all(recording: Path) -> dict[str, Any]:
 def _chat(path: Path) -> tuple[float, ...]:
     name = clean(path.name)
     if path.stat().st_size > BIGGEST_CHAT:
-        raise Refused(f"{name}: larger than 256 MB; export the chat of this recording alone.")
+        raise Refused(f"{name}: larger than 64 MB; export the chat of this recording alone.")
     try:
         return chat.stir(path.read_text(encoding="utf-8"))
-    except (Refused, ValueError, RecursionError) as error:
+    except (Refused, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, Refused) else "it is not UTF-8 text"
         raise Refused(
             f"{name}: this is no chat log: {why}. Known are JSON lines with `t` (seconds) or "

@@ -74,6 +74,9 @@ def test_a_recording_with_its_work(client: TestClient) -> None:
         ("/api/v1/listings/nope", 404),
         ("/api/v1/recordings/nope", 404),
         ("/api/v1/recordings/nope/timeline", 404),
+        ("/api/v1/recordings/nope/timeline?most=0", 422),
+        ("/api/v1/recordings/nope/timeline/3", 404),
+        ("/api/v1/recordings/nope/timeline/now", 422),
         ("/api/v1/clips/nope/manifest", 404),
         ("/api/v1/listings?cursor=x", 400),
         ("/api/v1/listings?limit=0", 422),
@@ -103,7 +106,7 @@ def test_the_document_describes_every_door_and_the_page_shows_it(client: TestCli
     document = client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     page = client.get("/docs").text
-    assert len(document["paths"]) == 6
+    assert len(document["paths"]) == 7
     for path, methods in document["paths"].items():
         assert path in page
         for operation in methods.values():

@@ -26,7 +26,11 @@ def test_hostile_words_stay_words(client: TestClient) -> None:
             sidecar={"description": HOSTILE, "series": HOSTILE},
         )
         factories.candidate(session, recording, why_not=HOSTILE, chosen=False)
-        factories.analysis(session, recording, [{"score": 0.5, HOSTILE: 0.5}])
+        span = {"start_ms": 0, "end_ms": 600_000}
+        rating = {**span, "rating": 0.5, "why": HOSTILE, "model": HOSTILE}
+        curve = [{"score": 0.5, HOSTILE: 0.5}]
+        words = [[0, 600_000, HOSTILE, 0.9]]
+        factories.analysis(session, recording, curve, words=words, ratings=[rating])
         clip = factories.clip(
             session, recording, title=HOSTILE, tags=[HOSTILE], reasons={HOSTILE: 0.9}
         )
@@ -38,6 +42,8 @@ def test_hostile_words_stay_words(client: TestClient) -> None:
         "/recordings",
         f"/recordings/{recording.id}",
         f"/recordings/{recording.id}/status",
+        f"/recordings/{recording.id}/why?at=0",
+        f"/recordings/{recording.id}?at=1:10",
     ]
     for path in pages:
         answer = client.get(path)
@@ -59,7 +65,8 @@ def test_no_page_holds_inline_scripts_styles_or_handlers(client: TestClient) -> 
         clip = factories.clip(session, recording)
         factories.transcript(session, clip, "and it is in")
         factories.listing(session, clip)
-    for path in ("/", f"/clips/{clip.id}", f"/recordings/{recording.id}", "/docs", "/nope"):
+    desk = f"/recordings/{recording.id}"
+    for path in ("/", f"/clips/{clip.id}", desk, f"{desk}?at=9", f"{desk}/why", "/docs", "/nope"):
         text = client.get(path).text
         assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", text) == []
         assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", text) == []

@@ -59,6 +59,15 @@ def test_the_time_left_follows_from_the_time_spent() -> None:
     assert left(60_000, 0.0) is None, "nothing done yet"
 
 
+def test_what_was_done_yesterday_is_no_measure_for_a_clip_asked_for_now() -> None:
+    ended = {"created_ms": 100, "started_ms": 1_000, "finished_ms": 2_000}
+    now = {"created_ms": NOW - 12_000, "started_ms": NOW - 10_000, "progress": 0.5}
+    line = jobs.progress(
+        [row("clip", JobState.DONE, **ended), row("clip", JobState.RUNNING, **now)], NOW
+    ).lines[0]
+    assert (line.done, line.total, line.left_ms) == (1, 2, 10_000)
+
+
 def test_waiting_and_giving_up_say_why() -> None:
     lines = jobs.progress(
         [
@@ -125,13 +134,20 @@ def test_the_page_shows_chosen_and_rejected_moments(client: TestClient) -> None:
         )
         clip = factories.clip(session, recording, candidate_id=chosen.id)
         factories.listing(session, clip)
+        factories.chunk(session, recording, "720p", 0)
+        factories.pictures(session, recording, 0, cuts=[4_000, 90_000])
     page = client.get(f"/recordings/{recording.id}").text
     assert "Loud, but it is a machine." in page
     assert f'href="/clips/{clip.id}"' in page
-    assert 'x="50.000%" width="25.000%"' in page, "the chosen block, drawn to scale"
+    assert 'x="50.000%" width="22.500%"' in page, "the clip, drawn to scale"
     assert 'x="8.333%" width="5.000%"' in page
     answer = client.get(f"/api/v1/recordings/{recording.id}/timeline").json()
-    assert answer == {"step_ms": 1000, "parts": {"score": [0.1] * 120, "cheer": [0.2] * 120}}
+    assert answer["parts"]["score"] == [0.1] * 120
+    assert answer["parts"]["cheer"] == [0.2] * 120
+    assert answer["cuts_ms"] == [4_000, 90_000]
+    assert (answer["start_ms"], answer["step_ms"]) == (0, 1000)
+    assert 'd="M33 0v10 M750 0v10"' in page, "a mark at each cut"
+    assert "3 shots" in page
 
 
 def test_the_page_asks_again_while_there_is_work_and_then_stops(client: TestClient) -> None:
@@ -147,7 +163,7 @@ def test_the_page_asks_again_while_there_is_work_and_then_stops(client: TestClie
         factories.candidate(session, recording)
         session.merge(recording).state = RecordingState.DONE
     told = client.get(again).text
-    assert 'id="findings" hx-swap-oob="true"' in told
+    assert 'id="desk" hx-swap-oob="outerMorph"' in told
     assert "every 2s" not in told
 
 

@@ -34,9 +34,12 @@ def test_the_form_is_the_one_that_is_scored(film: Path, tmp_path: Path) -> None:
     done = shell("analyse", str(film), "--speech", "none", "--full", "--json", str(out))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     found = json.loads(out.read_text())
-    assert set(found) == {"duration_ms", "cuts", "highlights", "segments"}
+    keys = {"duration_ms", "profile", "cuts", "pictures", "highlights", "segments"}
+    assert set(found) == keys
     assert found["duration_ms"] == pytest.approx(75_000, abs=100)
+    assert found["profile"] == "stage"
     assert found["cuts"] == [12.0, 36.0]
+    assert len(found["pictures"]) == 75
     assert found["segments"] == []
     (moment,) = found["highlights"]
     assert set(moment) == {"start", "end", "score", "reasons"}
@@ -45,7 +48,13 @@ def test_the_form_is_the_one_that_is_scored(film: Path, tmp_path: Path) -> None:
 
 
 def test_without_full_no_picture_is_decoded_for_cuts(film: Path) -> None:
-    assert analyse(film, speech="none")["cuts"] == []
+    found = analyse(film, speech="none")
+    assert (found["cuts"], found["pictures"]) == ([], [])
+
+
+def test_what_kind_of_recording_it_is_can_be_said(film: Path) -> None:
+    assert analyse(film, speech="none", profile="game")["profile"] == "game"
+    assert shell("analyse", str(film), "--profile", "opera").returncode == 2
 
 
 def test_words_come_with_their_times(film: Path) -> None:

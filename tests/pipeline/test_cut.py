@@ -1,9 +1,12 @@
 """A master holds the frames that were asked for: every one of them and no other."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.cut import cut_master, frame_times, on_frames
 from pipeline.probe import probe
@@ -97,3 +100,32 @@ def test_a_span_is_moved_onto_frames() -> None:
     assert on_frames(Span(40, 120), times) == Span(40, 120)
     assert on_frames(Span(100, 200), times) == Span(120, 200)
     assert on_frames(Span(30, 100), []) == Span(30, 100)
+
+
+def test_a_span_on_frames_keeps_its_limits() -> None:
+    times = [0, 40, 80, 120, 160]
+    assert on_frames(Span(10, 130), times, max_ms=120) == Span(40, 160)
+    assert on_frames(Span(10, 130), times, max_ms=119) == Span(40, 120)
+    assert on_frames(Span(10, 50), times, min_ms=41) == Span(40, 120)
+    assert on_frames(Span(10, 90), times, min_ms=100, max_ms=110) == Span(40, 150)
+
+
+@given(
+    steps=st.lists(st.integers(1, 400), min_size=2, max_size=60),
+    start=st.floats(0, 1),
+    length_ms=st.integers(50, 8_000),
+    slack_ms=st.tuples(st.integers(0, 500), st.integers(0, 500)),
+)
+def test_wherever_the_frames_lie_the_limits_hold(
+    steps: list[int], start: float, length_ms: int, slack_ms: tuple[int, int]
+) -> None:
+    times = list(accumulate(steps, initial=0))
+    start_ms = int(start * times[-1])
+    least, most = max(1, length_ms - slack_ms[0]), length_ms + slack_ms[1]
+    span = on_frames(Span(start_ms, start_ms + length_ms), times, min_ms=least, max_ms=most)
+    assert least <= span.length_ms <= most
+    assert span.start_ms in times
+    if span.end_ms not in times:
+        # Past the last frame, or in a picture that stands longer than the limits are apart.
+        first, last = span.start_ms + least, span.start_ms + most
+        assert span.end_ms >= times[-1] or not any(first <= at <= last for at in times)

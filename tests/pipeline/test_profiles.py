@@ -19,9 +19,10 @@ def chosen(found: Scouted) -> list[Highlight]:
 def hits(found: Scouted, planted: Sequence[Span]) -> bool:
     """One chosen moment for each planted one, covering most of it, and no other."""
     spans = [one.span for one in chosen(found)]
-    return len(spans) == len(planted) and all(
-        span.overlap_ms(truth) > 0.7 * truth.length_ms for span, truth in zip(spans, planted, strict=True)
-    )
+    if len(spans) != len(planted):
+        return False
+    pairs = zip(spans, planted, strict=True)
+    return all(span.overlap_ms(truth) > 0.7 * truth.length_ms for span, truth in pairs)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_excited_talk_is_found_by_its_sound_alone(
 def test_words_find_the_story_and_the_question_too(
     podcast: stories.Tape, podcast_file: Path
 ) -> None:
-    found = scout(podcast_file, listener=podcast.segments)
+    found = scout(podcast_file, listener=podcast.listener)
     assert hits(found, podcast.planted)
     _, story, question = chosen(found)
     assert story.reasons["cue words"] > 0.3
@@ -56,7 +57,7 @@ def test_words_find_the_story_and_the_question_too(
 
 def test_plain_talk_gives_no_clip(tmp_path: Path) -> None:
     tape = stories.small_talk()
-    found = scout(stories.sound_file(tmp_path / "talk.wav", tape), listener=tape.segments)
+    found = scout(stories.sound_file(tmp_path / "talk.wav", tape), listener=tape.listener)
     assert found.profile == "talk"
     assert chosen(found) == []
 

@@ -1,5 +1,6 @@
 """The scout on files whose moments are known: what it finds, what it leaves alone, and why."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 
 from pipeline.audio import RATE, decode_pcm
 from pipeline.errors import Refused
-from pipeline.highlights import PARTS
-from pipeline.scout import Scouted, scout
-from pipeline.timeline import Highlight
+from pipeline.kinds import PARTS, PROFILES, Profile
+from pipeline.scout import Asked, Scouted, scout
+from pipeline.timeline import Highlight, Segment, Span, Word
 from tests.media import filmed, shots, wav
 from workers.demo import crowd_sound, noises
 
@@ -59,7 +60,7 @@ def found(cheered: Path) -> Scouted:
 
 
 def chosen(found: Scouted) -> list[Highlight]:
-    return [one for one in found.highlights if one.chosen]
+    return [one for one in found.highlights() if one.chosen]
 
 
 def test_the_cheer_is_the_one_highlight(found: Scouted) -> None:
@@ -77,7 +78,7 @@ def test_its_span_reaches_from_the_line_to_the_end_of_the_cheer(found: Scouted) 
 def test_every_second_can_be_asked_for_its_parts(found: Scouted) -> None:
     assert found.duration_ms == pytest.approx(LENGTH_S * 1000, abs=300)
     assert len(found.curve) == LENGTH_S
-    names = {"score", "speech", "music", "noise", *PARTS}
+    names = {"score", "speech", "music", "noise", "silence", *PARTS} - {"rating"}
     assert all(set(second) == names for second in found.curve)
     assert all(0 <= value <= 1 for second in found.curve for value in second.values())
     assert max(range(LENGTH_S), key=lambda s: found.curve[s]["score"]) in range(39, 48)
@@ -100,7 +101,7 @@ def test_loud_without_a_reaction_is_rejected_with_a_reason(tmp_path: Path, what:
     kinds = {"machine": story(machine=True), "jingle": story(jingle=True)}
     rejected = scout(wav(tmp_path / "loud.wav", kinds[what]))
     assert chosen(rejected) == []
-    assert any(45 <= one.peak_ms / 1000 <= 55 and one.why_not for one in rejected.highlights)
+    assert any(45 <= one.peak_ms / 1000 <= 55 and one.why_not for one in rejected.highlights())
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4, 0.2])
@@ -116,7 +117,7 @@ def test_talk_alone_gives_no_highlight(tmp_path: Path) -> None:
 def test_a_still_picture_without_sound_gives_none(tmp_path: Path) -> None:
     still = np.repeat(shots([], 1), 250, axis=0)
     quiet = scout(filmed(tmp_path / "still.mp4", still))
-    assert quiet.highlights == ()
+    assert quiet.highlights() == ()
     assert quiet.duration_ms == pytest.approx(10_000, abs=100)
     assert len(quiet.curve) == 10
 
@@ -156,3 +157,69 @@ def test_a_recording_cut_off_in_the_middle_is_scouted_as_far_as_it_goes(
     half = tmp_path / "half.ts"
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size * 9 // 10])
     assert len(chosen(scout(half))) == 1
+
+
+# What is asked, and what is said
+
+
+class Listener:
+    """Writes down the words it is given, and what it was asked."""
+
+    def __init__(self, *segments: Segment) -> None:
+        self.segments = segments
+        self.asked: list[tuple[Sequence[Span], Sequence[Span], Profile]] = []
+
+    def __call__(
+        self, speech: Sequence[Span], ranked: Sequence[Span], profile: Profile
+    ) -> tuple[Sequence[Segment], str]:
+        self.asked.append((speech, ranked, profile))
+        return self.segments, "en"
+
+
+def line(start_ms: int, text: str) -> Segment:
+    words = [
+        Word(start_ms + 400 * number, start_ms + 400 * number + 350, word, 1.0)
+        for number, word in enumerate(text.split())
+    ]
+    return Segment(start_ms, words[-1].end_ms, text, tuple(words))
+
+
+def test_an_audience_is_recognised_and_a_profile_that_is_asked_for_holds(
+    cheered: Path, found: Scouted
+) -> None:
+    assert found.profile == "stage"
+    assert scout(cheered, Asked(profile="game")).profile == "game"
+
+
+def test_the_listener_is_told_where_to_listen(cheered: Path, found: Scouted) -> None:
+    listener = Listener()
+    assert scout(cheered, listener=listener) == found
+    ((speech, ranked, profile),) = listener.asked
+    assert speech == found.speech
+    assert ranked[0] == chosen(found)[0].span
+    assert profile == PROFILES["stage"]
+
+
+def test_words_that_matter_make_a_moment_of_plain_talk(cheered: Path) -> None:
+    words = line(4_000, "no way i can't believe that he did it and then oh my god it moved")
+    heard = scout(cheered, Asked(profile="talk"), listener=Listener(words))
+    (spoken,) = (one for one in heard.highlights() if "cue words" in one.reasons and one.chosen)
+    assert spoken.span.start_ms <= words.start_ms
+    assert spoken.span.end_ms < 30_000
+    assert heard.segments == (words,)
+    assert heard.curve[5]["cue words"] > 0.5
+    assert heard.curve[60]["cue words"] == 0
+
+
+def test_words_are_read_in_the_language_that_is_asked_for(cheered: Path) -> None:
+    words = line(4_000, "oh mein gott das gibt's nicht")
+    for language, felt in (("de", True), ("en", False)):
+        heard = scout(cheered, Asked("talk", language), listener=Listener(words))
+        assert (heard.curve[5]["cue words"] > 0) is felt
+
+
+def test_a_lively_chat_is_one_more_part_of_the_moment(cheered: Path, found: Scouted) -> None:
+    chat = tuple(float(40 <= second < 48) for second in range(60))
+    (one,) = chosen(scout(cheered, Asked(chat=chat)))
+    assert one.reasons["chat"] > 0
+    assert one.score > chosen(found)[0].score

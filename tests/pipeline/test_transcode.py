@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from pipeline import ffmpeg
+from pipeline.pictures import look
 from pipeline.probe import Probe, Video, probe
 from pipeline.profiles import CHUNK_MS, SEGMENT_MS, chunk_spans, ladder, size_at
 from pipeline.timeline import Span
-from pipeline.transcode import encode_audio, encode_chunk
-from tests.media import X264, clicks, made, moving, numbered, numbers, shown_at
+from pipeline.transcode import PICTURES, chunk_graph, encode_audio, encode_chunk
+from tests.media import X264, clicks, filmed, made, moving, numbered, numbers, shots, shown_at
 
 FRAMES = 200
 PIECE_MS = 2_020
@@ -79,7 +80,7 @@ def pieces(source: Path, about: Probe, folder: Path, length_ms: int) -> list[lis
     for start, end in pairwise(edges):
         piece = folder / str(start)
         piece.mkdir()
-        encoded.append(encode_chunk(source, about, Span(start, end), piece))
+        encoded.append(encode_chunk(source, about, Span(start, end), piece).rungs)
     return encoded
 
 
@@ -97,9 +98,56 @@ def test_every_frame_is_in_one_chunk_at_its_own_time(name: str, tmp_path: Path) 
     assert times == pytest.approx(wanted, abs=0.001)
 
 
+CUTS = (13, 51, 74, 99, 127, 150, 171)
+"""At 25 frames a second a piece begins with frames 50, 100 and 150."""
+FILMS = {
+    "25.mp4": ("25", "-g", "250", "-sc_threshold", "0"),
+    "film.mkv": ("24000/1001", "-g", "40"),
+    "uneven.mp4": ("25", "-vf", "select='not(mod(n,7))+not(mod(n,3))'", "-fps_mode", "vfr"),
+    "no_index.ts": ("25", "-g", "200"),
+    "alone.mov": ("25", "-bf", "0", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"),
+    "fields.mp4": ("25", "-flags", "+ildct+ilme", "-x264-params", "tff=1"),
+}
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_the_pieces_see_in_passing_what_a_look_at_the_whole_sees(name: str, tmp_path: Path) -> None:
+    rate, *coding = FILMS[name]
+    frames = shots(CUTS, 200).repeat(2, axis=1).repeat(2, axis=2)
+    source = filmed(tmp_path / name, frames, *coding, rate=rate)
+    about = probe(source)
+    whole = look(source, about=about)
+    assert len(whole.cuts) == len(CUTS)
+    found: list[int] = []
+    seconds: list[Any] = []
+    for start, end in pairwise([0, 2_000, 4_000, 6_000, about.duration_ms]):
+        chunk = encode_chunk(source, about, Span(start, end), tmp_path)
+        found += chunk.cuts
+        seconds += chunk.seconds
+    assert found == whole.cuts
+    assert seconds[: len(whole.seconds)] == whole.seconds
+    assert not (tmp_path / PICTURES).exists()
+
+
+def test_what_is_seen_in_passing_changes_no_byte(tmp_path: Path) -> None:
+    """The pictures are read from before the chunk on; the chunk's own frames stay the same."""
+    source = moving(tmp_path / "a.mp4", "-g", "50", rate="30", seconds=9)
+    about, span = probe(source), Span(4_000, 8_000)
+    (rung,) = encode_chunk(source, about, span, tmp_path).rungs
+    wanted = [at for at in shown_at(source) if 4 <= round(at, 3) < 8]
+    assert presented(Path(rung["path"]), timescale(Path(rung["path"]))) == pytest.approx(wanted)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    graph = chunk_graph(source, about, span, alone).node.incoming_edge_map
+    assert {edge[0].kwargs["filename"] for edge in graph.values()} == {
+        ffmpeg.url(alone / "180p.mp4"),
+        ffmpeg.url(alone / PICTURES),
+    }
+
+
 def test_a_chunk_begins_with_a_key_frame_and_has_one_every_two_seconds(tmp_path: Path) -> None:
     source = moving(tmp_path / "a.mp4", rate="30", seconds=9)
-    (rung,) = encode_chunk(source, probe(source), Span(1_000, 9_000), tmp_path)
+    (rung,) = encode_chunk(source, probe(source), Span(1_000, 9_000), tmp_path).rungs
     with av.open(rung["path"]) as container:
         keys = [float(p.dts * p.time_base) for p in container.demux(video=0) if p.is_keyframe]
     assert keys == pytest.approx([1, 3, 5, 7], abs=0.034)
@@ -109,7 +157,7 @@ def test_a_chunk_begins_with_a_key_frame_and_has_one_every_two_seconds(tmp_path:
 def test_segments_can_be_played_alone(tmp_path: Path) -> None:
     """The initialisation and any one segment make a file that decodes."""
     source = moving(tmp_path / "a.mp4", rate="30", seconds=9)
-    (rung,) = encode_chunk(source, probe(source), Span(0, 9_000), tmp_path)
+    (rung,) = encode_chunk(source, probe(source), Span(0, 9_000), tmp_path).rungs
     data = Path(rung["path"]).read_bytes()
     counts = []
     for offset, size, _ in rung["segments"]:
@@ -140,7 +188,7 @@ def test_no_rung_is_above_its_source_and_none_lies_on_its_side(
     plain = moving(tmp_path / "plain.mp4", size=size, rate="10", seconds=1.2)
     turn = ("-display_rotation", str(turned), "-i", str(plain), "-c", "copy")
     source = made(tmp_path / "turned.mp4", *turn)
-    rungs = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path)
+    rungs = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path).rungs
     assert {rung["rung"]: (rung["width"], rung["height"]) for rung in rungs} == wanted
     for rung in rungs:
         with av.open(rung["path"]) as container:
@@ -156,7 +204,7 @@ def test_a_rotated_picture_stands_upright(tmp_path: Path) -> None:
     source = made(
         tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(plain), "-c", "copy"
     )
-    (rung,) = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path)
+    (rung,) = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path).rungs
     with av.open(rung["path"]) as container:
         picture = next(container.decode(video=0)).to_ndarray(format="gray")
     assert picture.shape == (320, 180)
@@ -166,7 +214,7 @@ def test_a_rotated_picture_stands_upright(tmp_path: Path) -> None:
 
 def test_wide_pixels_become_square(tmp_path: Path) -> None:
     source = moving(tmp_path / "dv.mp4", "-vf", "setsar=16/11", size="352x288", seconds=1.2)
-    (rung,) = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path)
+    (rung,) = encode_chunk(source, probe(source), Span(0, 1_200), tmp_path).rungs
     assert (rung["width"], rung["height"]) == (512, 288)
 
 
@@ -178,8 +226,8 @@ def test_past_the_last_frame_there_is_nothing(tmp_path: Path) -> None:
     first, last = tmp_path / "first", tmp_path / "last"
     first.mkdir()
     last.mkdir()
-    assert encode_chunk(source, about, Span(0, 4_000), first)
-    assert encode_chunk(source, about, Span(16_000, 20_000), last) == []
+    assert encode_chunk(source, about, Span(0, 4_000), first).rungs
+    assert encode_chunk(source, about, Span(16_000, 20_000), last) == ([], [], [])
 
 
 def test_sound_stays_where_it_was_and_begins_at_zero(tmp_path: Path) -> None:
@@ -213,7 +261,7 @@ def test_a_damaged_recording_is_encoded_as_far_as_it_goes(tmp_path: Path) -> Non
     complaints = subprocess.run(bare, check=False, capture_output=True).stderr
     assert len(complaints) > 1 << 17
     told: list[float] = []
-    (rung,) = encode_chunk(source, about, Span(0, 20_000), tmp_path, told.append)
+    ((rung,), _, _) = encode_chunk(source, about, Span(0, 20_000), tmp_path, told.append)
     assert told[-1] == 1.0
     assert len(shown_at(Path(rung["path"]))) > 100
 
