@@ -48,6 +48,8 @@ def answer(
         problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         body = {**problem, "instance": request.url.path, **more}
         return JSONResponse(body, status, headers, media_type="application/problem+json")
+    if request.headers.get("hx-request"):  # a page is open: it shows one line
+        return page(request, "_refused.html", status=status, title=title, detail=detail)
     made = page(request, "error.html", status=status, code=status, title=title, detail=detail)
     made.headers.update(headers or {})
     return made

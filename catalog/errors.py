@@ -18,6 +18,13 @@ class BadRequest(CatalogError):
     title = "This address can't be read"
 
 
+class Refusal(CatalogError):
+    """Understood, but not to be done as things stand."""
+
+    status = 409
+    title = "That was not done"
+
+
 class RangeRefused(CatalogError):
     status = 416
     title = "This part of the file can't be sent"

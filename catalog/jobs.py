@@ -76,10 +76,7 @@ def progress(jobs: Sequence[Job], now: int) -> Progress:
 
 def _line(step: str, jobs: Sequence[Job], now: int) -> Line:
     done = sum(job.finished for job in jobs)
-    running = [job for job in jobs if job.state == JobState.RUNNING]
-    part = done + sum(min(max(job.progress, 0.0), 1.0) for job in running)
-    state = _state(jobs, done, bool(running))
-    share = part / len(jobs)
+    state = _state(jobs, done, any(job.state == JobState.RUNNING for job in jobs))
     notes = [job.waiting or (job.error if _tells(job) else "") for job in jobs]
     return Line(
         step=step,
@@ -87,8 +84,8 @@ def _line(step: str, jobs: Sequence[Job], now: int) -> Line:
         state=state,
         done=done,
         total=len(jobs),
-        share=share,
-        left_ms=_left_ms(jobs, share, now) if state == "running" else None,
+        share=_part(jobs) / len(jobs),
+        left_ms=_left_ms(_together(jobs), now) if state == "running" else None,
         notes=list(dict.fromkeys(note for note in notes if note)),
     )
 
@@ -106,9 +103,21 @@ def _tells(job: Job) -> bool:
     return job.state != JobState.DONE
 
 
-def _left_ms(jobs: Sequence[Job], share: float, now: int) -> int | None:
+def _together(jobs: Sequence[Job]) -> Sequence[Job]:
+    """Without what had ended before the rest was asked for, say for a clip of yesterday."""
+    asked = min((job.created_ms or 0 for job in jobs if not job.finished), default=0)
+    return [job for job in jobs if not job.finished or (job.finished_ms or asked) >= asked]
+
+
+def _left_ms(jobs: Sequence[Job], now: int) -> int | None:
     started = [job.started_ms for job in jobs if job.started_ms]
-    spent = now - min(started, default=now)
+    spent, share = now - min(started, default=now), _part(jobs) / max(len(jobs), 1)
     if spent < TOO_EARLY_MS or share < TOO_LITTLE:
         return None
     return int(spent * (1 - share) / share)
+
+
+def _part(jobs: Sequence[Job]) -> float:
+    """How many are done, running ones in part."""
+    running = (job.progress for job in jobs if job.state == JobState.RUNNING)
+    return sum(job.finished for job in jobs) + sum(min(max(one, 0.0), 1.0) for one in running)

@@ -72,6 +72,16 @@ def publish(session: Session, clip_id: str, *, visible_from_ms: int | None) -> L
     return listing
 
 
+def withdraw(session: Session, clip_id: str, why: str) -> bool:
+    """Found nowhere from now on. False where it was not on sale."""
+    return _turned(session, clip_id, ListingState.WITHDRAWN, why)
+
+
+def restore(session: Session, clip_id: str, why: str) -> bool:
+    """On sale again, from the same moment as before. False where it was not withdrawn."""
+    return _turned(session, clip_id, ListingState.PUBLIC, why)
+
+
 def browse(
     session: Session,
     *,
@@ -157,6 +167,16 @@ def is_public() -> ColumnElement[bool]:
 def as_words(text: str) -> list[str]:
     """Folded the way search_text is: case, width and control characters make no difference."""
     return _folded(text[:QUERY_LENGTH]).split()[:MOST_WORDS]
+
+
+def _turned(session: Session, clip_id: str, to: ListingState, why: str) -> bool:
+    listing = session.scalars(select(Listing).filter_by(clip_id=clip_id)).one_or_none()
+    if listing is None or listing.state == to:
+        return False
+    listing.state = to
+    kind = "listing.withdrawn" if to == ListingState.WITHDRAWN else "listing.restored"
+    event.record(session, kind, listing.id, clip_id=clip_id, why=why)
+    return True
 
 
 def _matching(query: str, tags: Sequence[str]) -> Select[Listing]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from catalog import jobs
+from catalog import jobs, moments
 from catalog.errors import BadRequest, NotFound
 from catalog.listings import is_public
+from catalog.moments import Moment, Taught
 from models.base import now_ms
 from models.clip import Asset, AssetKind, Clip
 from models.job import Job
@@ -46,6 +47,9 @@ class Detail:
     progress: jobs.Progress
     clips: Sequence[Clip]
     held: int
+    """Those that nobody took off sale: embargoed, or withdrawn by the operator."""
+    moments: Sequence[Moment]
+    taught: Taught
 
     @property
     def poster(self) -> Asset | None:
@@ -54,9 +58,16 @@ class Detail:
         return next((poster for poster in posters if poster), None)
 
     @property
-    def clip_ids(self) -> dict[str | None, str]:
-        """The public clip of each candidate."""
-        return {clip.candidate_id: clip.id for clip in self.clips}
+    def reviewed(self) -> Sequence[Moment]:
+        """Those that are or were a clip, in order of time."""
+        shown = [one for one in self.moments if one.standing not in ("not chosen", "replaced")]
+        return sorted(shown, key=lambda one: (one.start_ms, one.candidate.rank))
+
+    @property
+    def unranked(self) -> Sequence[Clip]:
+        """Clips on sale of which no moment is known."""
+        known = {one.clip.id for one in self.moments if one.clip}
+        return [clip for clip in self.clips if clip.id not in known]
 
 
 def desk(session: Session, *, cursor: str | None = None, limit: int = 50) -> Desk:
@@ -90,20 +101,36 @@ def get(session: Session, recording_id: str) -> Detail:
             joinedload(Recording.analysis),
             selectinload(Recording.candidates),
             selectinload(Recording.chunks),
+            selectinload(Recording.pictures),
         )
     )
     recording = session.scalars(wanted).one_or_none()
     if recording is None:
         raise NotFound("There is no recording at this address.")
-    of_it = select(Clip).where(Clip.recording_id == recording_id).order_by(Clip.start_ms)
-    public = of_it.join(Listing).where(is_public())
     clips = session.scalars(
-        public.options(selectinload(Clip.assets), joinedload(Clip.listing))
+        select(Clip)
+        .join(Listing)
+        .where(Clip.recording_id == recording_id, is_public())
+        .order_by(Clip.start_ms)
+        .options(selectinload(Clip.assets), joinedload(Clip.listing), joinedload(Clip.transcript))
     ).all()
-    made = session.scalar(select(func.count()).select_from(of_it.subquery())) or 0
+    found = moments.moments(session, recording, clips)
+    profile = recording.analysis.profile if recording.analysis else "auto"
     return Detail(
-        recording, _progress(session, [recording_id])[recording_id], clips, made - len(clips)
+        recording=recording,
+        progress=_progress(session, [recording_id])[recording_id],
+        clips=clips,
+        held=_held(session, recording_id, found),
+        moments=found,
+        taught=moments.taught(session, recording.creator_id, profile),
     )
+
+
+def _held(session: Session, recording_id: str, found: Sequence[Moment]) -> int:
+    unmade = select(Clip.id).outerjoin(Listing).where(Clip.recording_id == recording_id)
+    unlisted = unmade.where(Clip.candidate_id.is_(None), or_(Listing.id.is_(None), ~is_public()))
+    without = session.scalar(select(func.count()).select_from(unlisted.subquery())) or 0
+    return without + sum(one.standing == "not public" for one in found)
 
 
 def _progress(session: Session, recording_ids: Sequence[str]) -> dict[str, jobs.Progress]:

@@ -41,6 +41,8 @@ class Wanted:
     """An engine of pipeline.transcribe, or "none"."""
     speech_model: str
     language: str
+    exact: bool = False
+    """The moment's edges are a person's own: they move to a frame and no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ def choose_edges(
     segments: Sequence[Segment],
 ) -> Span:
     """Pauses first, then the cuts near those two places: only they are decoded."""
+    if wanted.exact:
+        return _on_frames(source, about, wanted.moment)
     shared: dict[str, Any] = {
         "duration_ms": about.duration_ms,
         "peak_ms": wanted.peak_ms,
@@ -140,7 +144,10 @@ def choose_edges(
     for at in (rough.start_ms, rough.end_ms):
         window = Span(max(0, at - CUT_WINDOW_MS), min(about.duration_ms, at + CUT_WINDOW_MS))
         cuts += cuts_in(source, window)
-    span = edges.snap(wanted.moment, cuts=cuts, **shared)
+    return _on_frames(source, about, edges.snap(wanted.moment, cuts=cuts, **shared))
+
+
+def _on_frames(source: Path, about: Probe, span: Span) -> Span:
     near = Span(max(0, span.start_ms - 1000), min(about.duration_ms, span.end_ms + 1000))
     return cut.on_frames(span, cut.frame_times(source, about, near))
 
@@ -169,7 +176,9 @@ def within(segments: Sequence[Segment], span: Span) -> tuple[Segment, ...]:
 
 
 def _around(wanted: Wanted, duration_ms: int) -> Span:
-    wide = edges.widen(wanted.moment, wanted.min_ms, wanted.max_ms, duration_ms, wanted.peak_ms)
+    wide = wanted.moment
+    if not wanted.exact:
+        wide = edges.widen(wide, wanted.min_ms, wanted.max_ms, duration_ms, wanted.peak_ms)
     return Span(max(0, wide.start_ms - AROUND_MS), min(duration_ms, wide.end_ms + AROUND_MS))
 
 

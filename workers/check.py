@@ -43,10 +43,9 @@ def _unwanted(recording: Recording, active: Sequence[JobState]) -> bool:
 
 
 def _complete(recording: Recording) -> Iterator[str]:
-    chosen = [candidate for candidate in recording.candidates if candidate.chosen]
-    for candidate in chosen:
-        if candidate.clip is None or candidate.clip.listing is None:
-            yield f"recording {recording.id} is done but a chosen moment is not on sale"
+    for candidate in recording.candidates:
+        if candidate.wanted and (candidate.clip is None or candidate.clip.listing is None):
+            yield f"recording {recording.id} is done but a moment that was wanted has no listing"
     for clip in recording.clips:
         for kind in (AssetKind.MASTER, AssetKind.POSTER, AssetKind.MANIFEST):
             if clip.asset(kind) is None:

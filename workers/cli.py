@@ -75,6 +75,34 @@ def process(
     raise typer.Exit(report.exit_code([row["state"] for row in told]))
 
 
+@app.command()
+def clip(
+    recording: Annotated[str, typer.Argument(help="The recording's id, or how it begins.")],
+    start: Annotated[str, typer.Argument(help="1:02:03.5, 62.5 or 62500ms.")],
+    end: Annotated[str, typer.Argument(help="The same; not part of the clip any more.")],
+    as_json: Json = False,
+) -> None:
+    """Make a clip of exactly this span and put it on sale, here and now."""
+    from catalog.errors import CatalogError
+    from workers import asked, report
+
+    _begin()
+    try:
+        made = asked.clip(recording, start, end, err)
+    except CatalogError as error:
+        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    except asked.NotMade as error:
+        err.print(f"reelyard: the clip could not be made: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(made)
+    else:
+        out.print(escape(made["title"]), soft_wrap=True)
+        out.print(f"{report.clock(made['start_ms'])} to {report.clock(made['end_ms'])}")
+        out.print(made["url"], soft_wrap=True)
+
+
 Host = Annotated[str | None, typer.Option(help="Address to listen on (REELYARD_HOST).")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (REELYARD_PORT).")]
 

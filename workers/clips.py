@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.analysis import Candidate, Transcript
+from models.analysis import Analysis, Candidate, Transcript
 from models.base import new_id, reading
 from models.clip import Asset, AssetKind, Clip
 from models.creator import Creator
@@ -16,10 +16,11 @@ from models.settings import settings
 from models.steps import ask
 from models.storage import sha256_of, store
 from pipeline import ffmpeg, profiles, provenance
+from pipeline.kinds import AUTO, PROFILES
 from pipeline.timeline import Span
 from pipeline.transcribe import quality_note
 from workers.disk import MB, admit
-from workers.lease import Lease
+from workers.lease import Lease, Waits
 from workers.material import original_key, stored
 from workers.speech import chosen_engine
 from workers.version import VERSION
@@ -31,9 +32,14 @@ def run(lease: Lease) -> None:
     with reading() as session:
         candidate = session.get_one(Candidate, lease.job.subject)
         recording = session.get_one(Recording, candidate.recording_id)
+        analysis = session.get(Analysis, recording.id)
         creator = session.get_one(Creator, recording.creator_id)
+    if not candidate.wanted:
+        _leave(lease)
+        return
     admit(ROOM)
-    wanted = _wanted(candidate, recording)
+    lengths = _lengths(analysis.profile if analysis else AUTO)
+    wanted = _wanted(candidate, recording, lengths)
     key, _ = original_key(recording.id)
     with store().local(key) as source:
         made = lease.child(
@@ -57,23 +63,42 @@ def run(lease: Lease) -> None:
     _save(lease, clip, assets, made)
 
 
-def _wanted(candidate: Candidate, recording: Recording) -> dict[str, Any]:
+def _leave(lease: Lease) -> None:
+    """Taken back before it was made."""
+    with lease.saving() as session:
+        if session.get_one(Candidate, lease.job.subject).wanted:
+            raise Waits("its turn: it was asked for again")
+
+
+def _wanted(candidate: Candidate, recording: Recording, lengths: tuple[int, int]) -> dict[str, Any]:
     engine, model = chosen_engine()
+    min_ms, max_ms = lengths
     return {
         "moment": {"start_ms": candidate.start_ms, "end_ms": candidate.end_ms},
         "peak_ms": candidate.peak_ms,
-        "min_ms": settings().clip_min_s * 1000,
-        "max_ms": settings().clip_max_s * 1000,
+        "min_ms": min_ms,
+        "max_ms": max_ms,
         "reasons": candidate.reasons,
         "name": recording.title,
         "speech": engine,
         "speech_model": model,
         "language": recording.sidecar.get("language", ""),
+        "exact": candidate.exact,
     }
 
 
+def _lengths(name: str) -> tuple[int, int]:
+    """Shortest and longest, ms: the profile's, within what the operator allows."""
+    least, most = settings().clip_min_s * 1000, settings().clip_max_s * 1000
+    if name not in PROFILES:
+        return least, most
+    profile = PROFILES[name]
+    return min(most, max(least, profile.least_ms)), max(least, min(most, profile.most_ms))
+
+
 def _clip(made: dict[str, Any], candidate: Candidate, wanted: dict[str, Any]) -> Clip:
-    spec = json.dumps([wanted["moment"], wanted["min_ms"], wanted["max_ms"]], sort_keys=True)
+    limits = ["exact"] if candidate.exact else [wanted["min_ms"], wanted["max_ms"]]
+    spec = json.dumps([wanted["moment"], *limits], sort_keys=True)
     return Clip(
         id=new_id(),
         recording_id=candidate.recording_id,

@@ -1,6 +1,10 @@
-"""Step `publish`: a clip becomes a listing."""
+"""Step `publish`: a clip becomes a listing, and takes the place of the one it replaces."""
+
+from sqlalchemy import select
 
 from catalog.listings import publish
+from catalog.reviews import take_place
+from models.base import now_ms
 from models.clip import Clip
 from workers.lease import Lease
 
@@ -8,5 +12,8 @@ from workers.lease import Lease
 def run(lease: Lease) -> None:
     with lease.saving() as session:
         clip = session.get_one(Clip, lease.job.subject)
-        embargo_ms = clip.recording.sidecar.get("embargo_ms")
-        publish(session, clip.id, visible_from_ms=embargo_ms)
+        embargo_ms = clip.recording.sidecar.get("embargo_ms") or 0
+        # A clip that was asked for after the embargo is new today.
+        later = embargo_ms > (session.scalar(select(now_ms())) or 0)
+        publish(session, clip.id, visible_from_ms=embargo_ms if later else None)
+        take_place(session, clip.id)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from models.base import reading
 from models.clip import Asset, Clip
 from models.job import Job
+from models.listing import ListingState
 from models.recording import Recording, RecordingState
 from models.settings import settings
 from models.storage import store
@@ -56,11 +57,15 @@ def _recording_json(recording: Recording) -> dict[str, Any]:
         "state": str(recording.state),
         "reason": recording.reason,
         "duration_ms": recording.duration_ms,
-        "clips": [_clip_json(clip) for clip in recording.clips],
+        "clips": [clip_json(clip) for clip in recording.clips if not _withdrawn(clip)],
     }
 
 
-def _clip_json(clip: Clip) -> dict[str, Any]:
+def _withdrawn(clip: Clip) -> bool:
+    return clip.listing is not None and clip.listing.state == ListingState.WITHDRAWN
+
+
+def clip_json(clip: Clip) -> dict[str, Any]:
     said = clip.transcript
     return {
         "id": clip.id,

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from catalog import listings, recordings
 from catalog.api import shapes
+from catalog.web import timeline
 from catalog.web.sending import send
 from models.base import reading
 
@@ -77,6 +78,29 @@ def get_recording(recording_id: str) -> shapes.RecordingDetail:
     tags=["Recordings"],
     summary="The score of every second, with its parts",
 )
-def get_timeline(recording_id: str) -> shapes.TimelineShape:
+def get_timeline(
+    recording_id: str,
+    start_s: Annotated[int, Query(ge=0, le=timeline.ALL, description="First second")] = 0,
+    end_s: Annotated[
+        int | None, Query(ge=0, le=timeline.ALL, description="Second after the last; all of them")
+    ] = None,
+    most: Annotated[
+        int, Query(ge=1, le=timeline.ALL, description="Steps at most; the highest of each is told")
+    ] = timeline.ALL,
+) -> shapes.TimelineShape:
+    """Thinned, each step is as high as its highest second: no peak is lost."""
     with reading() as session:
-        return shapes.timeline_of(recordings.get(session, recording_id))
+        return shapes.timeline_of(recordings.get(session, recording_id), start_s, end_s, most)
+
+
+@router.get(
+    "/recordings/{recording_id}/timeline/{second}",
+    tags=["Recordings"],
+    summary="Why this second, or why not",
+)
+def get_second(
+    recording_id: str, second: Annotated[int, Path(ge=0, le=timeline.ALL)]
+) -> shapes.SecondShape:
+    """Its parts, the moment it is part of, what beat it, and the words said around it."""
+    with reading() as session:
+        return shapes.second_of(recordings.get(session, recording_id), second)

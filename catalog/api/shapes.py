@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog import jobs, listings, media, playlists, recordings
-from catalog.web import timeline
-from models.analysis import Candidate, Transcript
+from catalog import jobs, listings, media, moments, playlists, recordings, why
+from catalog.web import saying, timeline
+from models.analysis import Transcript
 from models.clip import Clip
 from models.listing import Listing
 from models.recording import Recording
@@ -144,6 +144,24 @@ class CandidateShape(Shape):
     reasons: dict[str, float]
     chosen: bool
     why_not: str
+    asked_ms: int | None = Field(description="When a person asked for it as a clip")
+    exact: bool = Field(description="Start and end are a person's own")
+    standing: moments.Standing
+    clip_id: str | None = Field(description="Of its clip, where that is on sale")
+
+
+class LessonShape(Shape):
+    part: str
+    factor: float = Field(description="What the part's weight is multiplied by")
+    choices: int
+
+
+class TaughtShape(Shape):
+    """What the creator's choices taught; it holds from the next recording on."""
+
+    profile: str
+    choices: int
+    lessons: list[LessonShape]
 
 
 class ClipLink(BaseModel):
@@ -162,11 +180,37 @@ class RecordingDetail(RecordingShape):
     candidates: list[CandidateShape]
     clips: list[ClipLink]
     clips_not_public: int
+    taught: TaughtShape
 
 
 class TimelineShape(BaseModel):
-    step_ms: int = 1000
-    parts: dict[str, list[float]] = Field(description="One number a step, 0..1; `score` is the sum")
+    start_ms: int
+    step_ms: int
+    parts: dict[str, list[float]] = Field(
+        description="One number a step, 0..1: `score`, and what was heard and seen"
+    )
+    cuts_ms: list[int] = Field(description="First frames of new shots, as far as they are known")
+
+
+class WordShape(Shape):
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+class SecondShape(BaseModel):
+    """Why, or why not."""
+
+    at_ms: int
+    score: float | None
+    needed: float | None = Field(description="The least score of a moment that becomes a clip")
+    parts: dict[str, float]
+    moment: CandidateShape | None = Field(description="The moment it is part of")
+    nearest: CandidateShape | None = Field(description="The nearest other one that is a clip")
+    words: list[WordShape]
+    ratings: list[dict[str, Any]] = Field(description="By the rating endpoint, where one is named")
+    offer: list[int] | None = Field(description="Start and end (ms) of a clip around it")
+    says: str
 
 
 def absolute(path: str) -> str:
@@ -215,17 +259,44 @@ def recording_detail(detail: recordings.Detail) -> RecordingDetail:
     return RecordingDetail(
         **_recording_fields(row, detail.progress, len(detail.clips)),
         probe=row.probe,
-        sidecar=row.sidecar,
+        sidecar={name: value for name, value in row.sidecar.items() if name != "chat"},
         stream_url=absolute(f"/recordings/{row.id}/hls/master.m3u8") if ready else None,
-        candidates=[_candidate(candidate) for candidate in row.candidates],
+        candidates=[_candidate(moment) for moment in detail.moments],
         clips=[_clip_link(clip) for clip in detail.clips],
         clips_not_public=detail.held,
+        taught=TaughtShape.model_validate(detail.taught),
     )
 
 
-def timeline_of(detail: recordings.Detail) -> TimelineShape:
-    analysis = detail.recording.analysis
-    return TimelineShape(parts=timeline.columns(analysis.curve) if analysis else {})
+def timeline_of(
+    detail: recordings.Detail, start_s: int = 0, end_s: int | None = None, most: int = timeline.ALL
+) -> TimelineShape:
+    curve = why.curve(detail)
+    end_s = len(curve) if end_s is None else end_s
+    step_s, parts = timeline.thinned(curve, start_s, end_s, most)
+    cuts = [cut for cut in timeline.cuts_of(detail) if start_s * 1000 <= cut < end_s * 1000]
+    return TimelineShape(
+        start_ms=start_s * 1000,
+        step_ms=step_s * 1000,
+        parts=parts,
+        cuts_ms=cuts[:: -(-len(cuts) // most) or 1],
+    )
+
+
+def second_of(detail: recordings.Detail, second: int) -> SecondShape:
+    answer = why.ask(detail, second * 1000)
+    return SecondShape(
+        at_ms=answer.at_ms,
+        score=answer.score,
+        needed=answer.least,
+        parts=dict(answer.parts),
+        moment=_candidate(answer.moment) if answer.moment else None,
+        nearest=_candidate(answer.nearest) if answer.nearest else None,
+        words=[WordShape.model_validate(word) for word in answer.words],
+        ratings=[dict(one) for one in answer.ratings],
+        offer=list(answer.offer) if answer.offer else None,
+        says=" ".join(saying.sentences(answer)),
+    )
 
 
 def _listing_fields(row: Listing) -> dict[str, Any]:
@@ -286,8 +357,14 @@ def _transcript(row: Transcript | None) -> TranscriptShape | None:
     return TranscriptShape.model_validate(row) if row else None
 
 
-def _candidate(row: Candidate) -> CandidateShape:
-    return CandidateShape.model_validate(row)
+def _candidate(moment: moments.Moment) -> CandidateShape:
+    row = moment.candidate
+    plain = (name for name in CandidateShape.model_fields if hasattr(row, name))
+    return CandidateShape(
+        **{name: getattr(row, name) for name in plain},
+        standing=moment.standing,
+        clip_id=moment.clip.id if moment.clip else None,
+    )
 
 
 def _clip_link(clip: Clip) -> ClipLink:

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from catalog import listings, media, playlists, recordings
-from catalog.errors import BadRequest
-from catalog.web import facts, files, timeline, transcripts
+from catalog.web import desk, files, transcripts
 from catalog.web.rendering import THEMES, page, with_query
 from catalog.web.sending import send
 from models.base import reading
@@ -18,6 +16,7 @@ from models.clip import AssetKind
 from models.settings import settings
 
 router = APIRouter(include_in_schema=False)
+router.include_router(desk.router)
 READ = ["GET", "HEAD"]
 PAGE = 24
 
@@ -77,34 +76,10 @@ def manifest(request: Request, clip_id: str) -> Response:
 
 
 @router.api_route("/recordings", methods=READ)
-def desk(request: Request, cursor: str | None = None) -> Response:
+def recordings_page(request: Request, cursor: str | None = None) -> Response:
     with reading() as session:
         shown = recordings.desk(session, cursor=cursor)
     return page(request, "recordings.html", desk=shown, cursor=cursor, inbox=_inbox())
-
-
-@router.api_route("/recordings/{recording_id}", methods=READ)
-def recording(request: Request, recording_id: str) -> Response:
-    with reading() as session:
-        detail = recordings.get(session, recording_id)
-        return page(
-            request, "recording.html", **_recording(detail), told=facts.told(detail.recording)
-        )
-
-
-@router.api_route("/recordings/{recording_id}/status", methods=READ)
-def status(request: Request, recording_id: str, seen: str = "") -> Response:
-    """The progress line again, and with it whatever is new since the page `seen`."""
-    with reading() as session:
-        context = _recording(recordings.get(session, recording_id))
-        version = str(context["version"])
-        return page(
-            request,
-            "_status.html",
-            changed=seen != version,
-            watch_changed=seen.split("-")[0] != version.split("-")[0],
-            **context,
-        )
 
 
 @router.api_route("/recordings/{recording_id}/hls/{name}.m3u8", methods=READ)
@@ -145,28 +120,12 @@ def robots() -> Response:
 @router.post("/theme")
 def theme(request: Request, to: Annotated[str, Form()], back: Annotated[str, Form()]) -> Response:
     """For browsers without scripts; with them the page sets the cookie itself."""
-    origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.headers.get("host"):
-        raise BadRequest("This form was sent from another site.")
+    desk.ours(request)
     safe = back.startswith("/") and not back.startswith(("//", "/\\"))
     answer = RedirectResponse(back if safe else "/", 303)
     if to in THEMES:
         answer.set_cookie("theme", to, max_age=31_536_000, samesite="lax")
     return answer
-
-
-def _recording(detail: recordings.Detail) -> dict[str, Any]:
-    recording, playable = detail.recording, playlists.is_playable(detail.recording)
-    watch = "playing" if playable else recording.state
-    counts = (len(detail.clips), detail.held, len(recording.candidates))
-    return {
-        "detail": detail,
-        "recording": recording,
-        "progress": detail.progress,
-        "timeline": timeline.drawn(detail),
-        "playable": playable,
-        "version": "-".join(map(str, (watch, recording.state, *counts))),
-    }
 
 
 def _address(**fields: Any) -> Callable[..., str]:

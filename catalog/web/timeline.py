@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from catalog import why
+from catalog.moments import Moment
 from catalog.recordings import Detail
 from catalog.web.words import clock
-from models.analysis import Candidate
 
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 MOST_TICKS = 8
 MOST_POINTS = 1000
 """A curve drawn finer than the widest screen only costs bytes."""
-LANES = 3
+ALL = 43_200
+"""No curve is longer: a recording lasts 12 hours at most."""
+MOST_MARKS = 2000
+MOST_PARTS = 14
+BIG_LANES, LANES = 2, 3
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,21 @@ class Tick:
 
 @dataclass(frozen=True)
 class Block:
-    candidate: Candidate
-    number: int
+    moment: Moment
     left: float
     width: float
+    big: bool
+    """A clip, or what was one; the others are drawn smaller."""
     lane: int
-    """0 for the chosen; the others share LANES rows."""
+    """From 0, of its size."""
+
+    @property
+    def look(self) -> str:
+        if not self.big:
+            return "rejected"
+        if self.moment.standing in ("discarded", "replaced"):
+            return "discarded"
+        return "asked" if self.moment.candidate.asked_ms is not None else "chosen"
 
 
 @dataclass(frozen=True)
@@ -38,11 +52,19 @@ class Timeline:
     ticks: Sequence[Tick]
     points: str
     """The score curve as an area, for a box of 1000 x 100."""
+    parts: Sequence[str]
+    """Curves that can be drawn beside the score."""
     blocks: Sequence[Block]
+    shots: str
+    """A path with a mark at each cut, for a box of 1000 x 10."""
+    cuts: int
 
     @property
-    def lanes(self) -> int:
-        return max((block.lane for block in self.blocks), default=0)
+    def looks(self) -> set[str]:
+        return {block.look for block in self.blocks}
+
+    def lanes(self, *, big: bool) -> int:
+        return max((block.lane + 1 for block in self.blocks if block.big == big), default=0)
 
 
 def drawn(detail: Detail) -> Timeline | None:
@@ -51,12 +73,35 @@ def drawn(detail: Detail) -> Timeline | None:
     if not recording.duration_ms:
         return None
     curve = recording.analysis.curve if recording.analysis else []
+    cuts = cuts_of(detail)
     return Timeline(
         duration_ms=recording.duration_ms,
         ticks=_ticks(recording.duration_ms),
         points=_area([float(second.get("score", 0.0)) for second in curve]),
+        parts=_parts(detail),
         blocks=_blocks(detail, recording.duration_ms),
+        shots=_marks(cuts, recording.duration_ms),
+        cuts=len(cuts),
     )
+
+
+def cuts_of(detail: Detail) -> list[int]:
+    return sorted({cut for chunk in detail.recording.pictures for cut in chunk.cuts})
+
+
+def thinned(
+    curve: Sequence[dict[str, Any]], start_s: int, end_s: int, most: int
+) -> tuple[int, dict[str, list[float]]]:
+    """Seconds a step, and the highest of each step by part; peaks survive."""
+    wanted = curve[start_s:end_s]
+    step = -(-len(wanted) // most) if wanted else 1
+    by_part = columns(wanted)
+    if step == 1:
+        return 1, by_part
+    return step, {
+        name: [max(column[i : i + step]) for i in range(0, len(column), step)]
+        for name, column in by_part.items()
+    }
 
 
 def columns(curve: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
@@ -87,27 +132,43 @@ def _area(scores: Sequence[float]) -> str:
     return " ".join(["0,100", f"0,{first}", *shape, f"1000,{last}", "1000,100"])
 
 
+def _parts(detail: Detail) -> list[str]:
+    """Those that are ever more than nothing, the strongest first."""
+    highest: dict[str, float] = {}
+    for second in why.curve(detail):
+        for name, value in second.items():
+            if value > highest.get(name, why.HEARD):
+                highest[name] = value
+    highest.pop("score", None)
+    return sorted(highest, key=lambda name: (-highest[name], name))[:MOST_PARTS]
+
+
+def _marks(cuts: Sequence[int], duration_ms: int) -> str:
+    places = sorted({min(cut * MOST_MARKS // duration_ms, MOST_MARKS) for cut in cuts})
+    return " ".join(f"M{place * 1000 / MOST_MARKS:g} 0v10" for place in places)
+
+
 def _blocks(detail: Detail, duration_ms: int) -> list[Block]:
-    ends = [0] * LANES
+    ends = {True: [0] * BIG_LANES, False: [0] * LANES}
     blocks = []
-    for candidate in sorted(detail.recording.candidates, key=lambda c: (c.start_ms, c.rank)):
-        lane = 0 if candidate.chosen else _lane(ends, candidate)
-        end_ms = min(candidate.end_ms, duration_ms)
+    for moment in sorted(detail.moments, key=lambda one: (one.start_ms, one.candidate.rank)):
+        big = moment.standing != "not chosen"
+        end_ms = min(moment.end_ms, duration_ms)
         blocks.append(
             Block(
-                candidate=candidate,
-                number=candidate.rank + 1,
-                left=candidate.start_ms / duration_ms * 100,
-                width=max(end_ms - candidate.start_ms, 0) / duration_ms * 100,
-                lane=lane,
+                moment=moment,
+                left=moment.start_ms / duration_ms * 100,
+                width=max(end_ms - moment.start_ms, 0) / duration_ms * 100,
+                big=big,
+                lane=_lane(ends[big], moment),
             )
         )
     return blocks
 
 
-def _lane(ends: list[int], candidate: Candidate) -> int:
+def _lane(ends: list[int], moment: Moment) -> int:
     """The first row that is free by then, else the one that is free soonest."""
-    lane = next((i for i, end in enumerate(ends) if end <= candidate.start_ms), None)
+    lane = next((i for i, end in enumerate(ends) if end <= moment.start_ms), None)
     lane = ends.index(min(ends)) if lane is None else lane
-    ends[lane] = max(ends[lane], candidate.end_ms)
-    return lane + 1
+    ends[lane] = max(ends[lane], moment.end_ms)
+    return lane

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-PARTS = {"cheer": "Cheering", "excited speech": "Excited talk", "speech": "Talk"}
+from catalog.times import written
+
+PARTS = {
+    "camera": "Camera movement",
+    "chat": "Live chat",
+    "cheer": "Cheering",
+    "excited speech": "Excited talk",
+    "speech": "Talk",
+    "text": "Text cards",
+}
 """Where the engine's word for a part is not the reader's."""
 BYTES = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -117,4 +126,5 @@ FILTERS = {
     "score": score,
     "size": size,
     "why": why,
+    "written": written,
 }

@@ -4,7 +4,7 @@ import { typing } from "./app.js";
 
 const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 
-const player = () => document.querySelector("[data-player]");
+export const player = () => document.querySelector("[data-player]");
 
 function say(text) {
   const place = document.querySelector("[data-player-says]");
@@ -45,6 +45,21 @@ export async function seek(ms, play = true) {
   }
   video.currentTime = ms / 1000;
   if (play) await video.play().catch(() => {});
+}
+
+let stopping;
+
+/** Pause once when it gets there; whoever goes elsewhere in the meantime is not held up. */
+export function stopAt(ms) {
+  stopping?.abort();
+  stopping = new AbortController();
+  const [video, { signal }] = [player(), stopping];
+  video?.addEventListener("seeking", () => stopping.abort(), { signal });
+  video?.addEventListener("timeupdate", () => {
+    if (video.currentTime * 1000 < ms) return;
+    stopping.abort();
+    video.pause();
+  }, { signal });
 }
 
 function move(video, seconds) {
