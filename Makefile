@@ -33,8 +33,9 @@ format: .venv/.runtime .venv/.test ## rewrite the code the way `make check` want
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.runtime .venv/.bench ## measure against bare ffmpeg and PySceneDetect on this machine
+bench: .venv/.runtime .venv/.bench ## measure against bare ffmpeg and PySceneDetect; COMPOSITES=folder: what is found too
 	@$(BIN)/python -m bench $(ARGS)
+	@$(if $(COMPOSITES),$(BIN)/python -m bench.scout --shared ../shared --full $(ARGS) $(COMPOSITES))
 
 constraints: ## choose every version anew (needs uv)
 	uv pip compile --quiet --upgrade --no-header --no-annotate --universal --python-version 3.11 \

@@ -1,7 +1,8 @@
 """`make bench`: what the work costs against its peers on this machine, as ratios taken in one run.
 
 python -m bench [RECORDING] [--pairs N] [--keep]: without a recording the demo's own is used.
-`--keep` appends the table to bench/RESULTS.md.
+`--keep` appends the table to bench/RESULTS.md. What is found, beside a known truth: bench/scout.py,
+which `make bench` runs too where it is given COMPOSITES=FOLDER (made by bench/composites.py).
 """
 
 import argparse

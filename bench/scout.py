@@ -35,6 +35,7 @@ HEAD = (
 @dataclass
 class Judged:
     name: str
+    minutes: float
     highlights: dict[str, Any]
     loudness: dict[str, Any]
     cost: Cost
@@ -57,6 +58,7 @@ def main() -> None:
         judged.append(measured(folder, judge, full=asked.full, pairs=asked.pairs))
         print(" | ".join(_cells(judged[-1])), flush=True)
     table = as_table(HEAD, [*map(_cells, judged), *_means(judged)])
+    table += long_against_short(judged)
     if asked.full:
         table += "\n\n" + real_cuts(asked.shared)
     print(f"\n{table}")
@@ -80,6 +82,7 @@ def measured(folder: Path, judge: Any, *, full: bool, pairs: int) -> Judged:
     heard = loudness(recording)
     row = Judged(
         folder.name,
+        truth["duration"] / 60,
         judge.score_highlights(truth, found),
         judge.score_highlights(truth, heard),
         cost,
@@ -121,6 +124,22 @@ def scenedetect(recording: Path, judge: Any, truth: dict[str, Any]) -> tuple[dic
             rows = list(csv.DictReader(file))
     cuts = [float(row["Start Time (seconds)"]) for row in rows[1:]]
     return judge.score_cuts(truth, {"cuts": cuts}), cost
+
+
+def long_against_short(judged: list[Judged]) -> str:
+    """P8 and P9: what an hour costs a minute, and how much memory, against ten minutes."""
+    long = [row for row in judged if row.minutes >= 50]
+    short = sorted((row for row in judged if row.minutes < 20), key=lambda row: row.cost.cpu_s)
+    if not long or not short:
+        return ""
+    usual = short[len(short) // 2]
+    cpu = (long[0].cost.cpu_s / long[0].minutes) / (usual.cost.cpu_s / usual.minutes)
+    memory = long[0].cost.rss_mb / max(row.cost.rss_mb for row in short)
+    lengths = f"{long[0].minutes:.0f} min / {usual.minutes:.0f} min"
+    return (
+        f"\n\nP9 CPU a recorded minute, {lengths}: {cpu:.2f}. "
+        f"P8 the scout's memory, the same: {memory:.2f} ({long[0].cost.rss_mb:.0f} MB)."
+    )
 
 
 def real_cuts(shared: Path) -> str:

@@ -144,12 +144,16 @@ def choose_edges(
     for at in (rough.start_ms, rough.end_ms):
         window = Span(max(0, at - CUT_WINDOW_MS), min(about.duration_ms, at + CUT_WINDOW_MS))
         cuts += cuts_in(source, window)
-    return _on_frames(source, about, edges.snap(wanted.moment, cuts=cuts, **shared))
+    span = edges.snap(wanted.moment, cuts=cuts, **shared)
+    return _on_frames(source, about, span, min_ms=wanted.min_ms, max_ms=wanted.max_ms)
 
 
-def _on_frames(source: Path, about: Probe, span: Span) -> Span:
+def _on_frames(
+    source: Path, about: Probe, span: Span, *, min_ms: int = 0, max_ms: int | None = None
+) -> Span:
     near = Span(max(0, span.start_ms - 1000), min(about.duration_ms, span.end_ms + 1000))
-    return cut.on_frames(span, cut.frame_times(source, about, near))
+    times = cut.frame_times(source, about, near)
+    return cut.on_frames(span, times, min_ms=min_ms, max_ms=max_ms)
 
 
 def within(segments: Sequence[Segment], span: Span) -> tuple[Segment, ...]:

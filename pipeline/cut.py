@@ -1,6 +1,6 @@
 """Cut the master of a clip: exact to the frame, encoded anew, ready to stream."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,23 @@ def frame_times(path: Path, probe: Probe, span: Span) -> list[int]:
     return sorted(set(times))
 
 
-def on_frames(span: Span, times: list[int]) -> Span:
-    """The same span beginning and ending on frames; unchanged where there are none."""
+def on_frames(span: Span, times: list[int], *, min_ms: int = 0, max_ms: int | None = None) -> Span:
+    """The same span beginning and ending on frames; unchanged where there are none.
+
+    Both ends move to the next frame, and the end then as few frames on or back as the limits ask.
+    Where no two frames are so far apart, as in a picture that stands, the limits win over frames.
+    """
     if len(times) < 2:
         return span
     start = times[min(bisect_left(times, span.start_ms), len(times) - 1)]
     after = bisect_left(times, span.end_ms)
     end = times[after] if after < len(times) else span.end_ms
+    if end - start < min_ms:
+        later = bisect_left(times, start + min_ms)
+        end = times[later] if later < len(times) else start + min_ms
+    if max_ms is not None and end - start > max_ms:
+        earlier = times[bisect_right(times, start + max_ms) - 1]
+        end = earlier if earlier - start >= max(1, min_ms) else start + max_ms
     return Span(start, end)
 
 

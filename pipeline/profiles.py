@@ -19,6 +19,9 @@ LADDER = (Rung("720p", 720, 23, 3500), Rung("360p", 360, 24, 900))
 PRESET = "veryfast"
 THREADS = 2
 """Fixed: x264's bytes depend on it, and the same input shall give the same bytes everywhere."""
+CHUNK_THREADS = 1
+"""With more, an encoder that holds to a rate writes other bytes each time. Two chunks at once fill
+two cores as well."""
 SEGMENT_MS = 4_000
 CHUNK_MS = 32_000
 """What one job encodes, and so what a crash can cost; a multiple of SEGMENT_MS."""

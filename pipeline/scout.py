@@ -9,7 +9,16 @@ from typing import Any
 import av
 import numpy as np
 
-from pipeline import cues, curves, delivery, highlights, kinds, moments, reactions, sounds
+from pipeline import (
+    cues,
+    curves,
+    delivery,
+    highlights,
+    kinds,
+    moments,
+    reactions,
+    sounds,
+)
 from pipeline.activity import Activity, activity
 from pipeline.audio import LONGEST_S, Mixer, Samples
 from pipeline.curves import STEP_MS
@@ -19,11 +28,16 @@ from pipeline.kinds import AUTO, PROFILES, Facts, Profile
 from pipeline.moments import NOTHING, Said
 from pipeline.probe import open_media, prepare
 from pipeline.series import Curve, runs
+from pipeline.sounds import Heard
 from pipeline.timeline import Highlight, Moment, Segment, Span
 
 VERSION = "scout 2"
 """Changes whenever the same recording may give other moments."""
 SURE = 0.5
+WORTH_A_LOOK = 0.2
+"""The weight of motion from which on the best moments are decoded in full."""
+LOOK_MS = 240_000
+"""How much of a recording is."""
 
 Progress = Callable[[float], None]
 Listener = Callable[[Sequence[Span], Sequence[Span], Profile], tuple[Sequence[Segment], str]]
@@ -55,6 +69,8 @@ class Asked:
     profile: str = AUTO
     language: str = ""
     """Empty: as the speech engine hears it, else English."""
+    audio_model: str = ""
+    """Path of an ONNX model with AudioSet's classes; empty: our own."""
     chat: tuple[float, ...] = ()
     """A value 0..1 a second (pipeline.chat); empty without a log."""
 
@@ -69,20 +85,22 @@ def scout(
     listener: Listener | None = None,
     progress: Progress | None = None,
 ) -> Scouted:
-    """Raises Refused for what can't be opened."""
-    with open_media(path) as container:
-        glimpses = Glimpses(start_s(container))
-        blocks = _sound(container, glimpses, progress)
-        heard = sounds.listen(curves.rows(blocks))
+    """Raises Refused for what can't be opened, MediaError for an audio model that is none."""
+    heard, glimpses = _read(path, asked.audio_model, progress)
     duration_ms = max(len(heard.level_db) * STEP_MS, glimpses.last_ms, 1)
     seconds = -(-duration_ms // 1000)
     motion = picture_activity(glimpses, seconds)
     now = activity(heard, motion, np.asarray(asked.chat, np.float32))
     name = _profile(asked.profile, now, duration_ms)
     profile = PROFILES[name]
+    found = moments.find(now, profile, duration_ms)
+    if profile.weights["motion"] >= WORTH_A_LOOK and motion.any():
+        motion = _looked(path, motion, _ranked(found, profile), duration_ms)
+        now = activity(heard, motion, np.asarray(asked.chat, np.float32))
+        found = moments.find(now, profile, duration_ms)
     speech = delivery.speech_spans(now.speech, now.talking)
     segments: Sequence[Segment] = ()
-    said, found = NOTHING, moments.find(now, profile, duration_ms)
+    said = NOTHING
     if listener is not None:
         segments, heard_language = listener(speech, _ranked(found, profile), profile)
         language = asked.language or heard_language or "en"
@@ -125,7 +143,24 @@ def _ranked(found: Sequence[Moment], profile: Profile) -> list[Span]:
     return [one.span for one in highlights.choose(found, profile, len(found))]
 
 
-def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Iterator[Samples]:
+def _read(path: Path, audio_model: str, progress: Progress | None) -> tuple[Heard, Glimpses]:
+    with open_media(path) as container:
+        length_s = (container.duration or 0) / av.time_base
+        # A false time stamp must not make hours of silence.
+        longest_s = math.ceil(length_s) + 5 if length_s > 0 else LONGEST_S
+        glimpses = Glimpses(start_s(container), longest_ms=longest_s * 1000)
+        mixer = Mixer(glimpses.zero_s, longest_s=longest_s)
+        blocks = _sound(container, glimpses, mixer, progress)
+        if audio_model:
+            from pipeline import audioset
+
+            return audioset.listen(blocks, Path(audio_model)), glimpses
+        return sounds.listen(curves.rows(blocks)), glimpses
+
+
+def _sound(
+    container: Any, glimpses: Glimpses, mixer: Mixer, progress: Progress | None
+) -> Iterator[Samples]:
     """Blocks of sound, in passing over all packets; the picture's packets go to `glimpses`."""
     picture = first_picture(container)
     sound = first_sound(container)
@@ -134,9 +169,7 @@ def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Ite
         picture.codec_context.skip_frame = "NONKEY"
     if sound is not None:
         prepare(sound).thread_type = "NONE"
-    length_s = (container.duration or 0) / av.time_base
-    # A false time stamp must not make hours of silence.
-    mixer = Mixer(glimpses.zero_s, longest_s=math.ceil(length_s) + 5 if length_s > 0 else LONGEST_S)
+    length_s = max(1.0, (container.duration or 0) / av.time_base)
     for packet in _packets(container, [one for one in (picture, sound) if one is not None]):
         if packet.stream is picture:
             glimpses.add(packet)
@@ -145,10 +178,29 @@ def _sound(container: Any, glimpses: Glimpses, progress: Progress | None) -> Ite
             for block in mixer.add(frame):
                 yield block
                 if progress is not None:
-                    progress(
-                        min(1.0, (float(frame.time or 0) - glimpses.zero_s) / max(1.0, length_s))
-                    )
+                    progress(min(1.0, (float(frame.time or 0) - glimpses.zero_s) / length_s))
     yield from mixer.rest()
+
+
+def _looked(path: Path, motion: Curve, ranked: Sequence[Span], duration_ms: int) -> Curve:
+    """`motion` with what the pictures themselves show around the best moments.
+
+    Packets grow with any change; only pictures tell what moves from a camera that swings.
+    """
+    from pipeline import pictures  # most recordings are ranked without it, and it loads OpenCV
+
+    seen = motion.copy()
+    budget = LOOK_MS
+    for span in ranked:
+        first = max(0, span.start_ms // 1000 - 2)
+        last = min(len(motion), -(-span.end_ms // 1000) + 2)
+        if budget < (last - first) * 1000:
+            break
+        budget -= (last - first) * 1000
+        window = Span(first * 1000, min(last * 1000, duration_ms))
+        told = pictures.look(path, window).seconds
+        seen[first : first + len(told)] = [second["motion"] for second in told]
+    return seen
 
 
 def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:

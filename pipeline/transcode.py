@@ -6,14 +6,14 @@ playlist may name them one after the other.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ffmpeg as graphs
 
-from pipeline import boxes, ffmpeg
+from pipeline import boxes, ffmpeg, frames, pictures
 from pipeline.errors import ChildFailed
 from pipeline.probe import Probe, Video, zero_s
-from pipeline.profiles import AUDIO_KBPS, PRESET, SEGMENT_MS, THREADS, Rung, ladder, size_at
+from pipeline.profiles import AUDIO_KBPS, CHUNK_THREADS, PRESET, SEGMENT_MS, Rung, ladder, size_at
 from pipeline.timeline import Span
 
 FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets+frag_discont"
@@ -21,23 +21,37 @@ CLEAN: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "bitexact": Non
 """Nothing of the source's tags (place, device, person) comes along."""
 
 SLACK_MS = 1_000
+PICTURES = "pictures.nut"
 AAC_PRIMING = 1024
 """Samples the encoder puts before the first: as many are cut, and sound stays where it was."""
 
 
+class Chunk(NamedTuple):
+    rungs: list[dict[str, Any]]
+    """As `describe` has them; empty where the span holds no frame."""
+    cuts: list[int]
+    """As pipeline.pictures.Seen has them, of the span alone."""
+    seconds: list[pictures.Second]
+
+
 def chunk_graph(source: Path, probe: Probe, span: Span, folder: Path) -> Any:
-    """One decode, one output file a rung."""
+    """One decode, one output file a rung, and small frames of the span and around it to a file."""
     video = probe.video
     assert video is not None
-    seek_ms = probe.seek_ms(span.start_ms)
-    length = _s(span.end_ms + SLACK_MS - seek_ms)
+    around = frames.around(span)
+    seek_ms = probe.seek_ms(around.start_ms)
+    length = _s(around.end_ms + SLACK_MS - seek_ms)
     opened = ffmpeg.source(source, copyts=None, t=length, **ffmpeg.seek(seek_ms))
     rungs = ladder(video)
-    frames = (
+    decoded = (
         opened[str(video.index)]
         # ffmpeg's own zero is the first stamp of the streams that are read, here the picture's
         # alone: the sound would be encoded by another clock.
         .filter("setpts", ffmpeg.earlier(zero_s(source)))
+        .split()
+    )
+    shown = (
+        decoded[0]
         # `t` counts from the first frame read, not from the seek point: only a trim by the clock
         # gives each frame to one chunk.
         .filter("trim", start=_s(span.start_ms), end=_s(span.end_ms))
@@ -45,15 +59,17 @@ def chunk_graph(source: Path, probe: Probe, span: Span, folder: Path) -> Any:
         .split()
     )
     outputs = [
-        _video_output(frames[number], video, rung, folder / f"{rung.name}.mp4")
+        _video_output(shown[number], video, rung, folder / f"{rung.name}.mp4")
         for number, rung in enumerate(rungs)
     ]
-    return graphs.merge_outputs(*outputs)
+    small = frames.tapped(decoded[1], around, video)
+    seen = graphs.output(*small, ffmpeg.url(folder / PICTURES), **frames.RAW)
+    return graphs.merge_outputs(*outputs, seen)
 
 
-def _video_output(frames: Any, video: Video, rung: Rung, path: Path) -> Any:
+def _video_output(shown: Any, video: Video, rung: Rung, path: Path) -> Any:
     width, height = size_at(video, rung.height)
-    return frames.filter("scale", width, height, flags="bicubic").output(
+    return shown.filter("scale", width, height, flags="bicubic").output(
         ffmpeg.url(path),
         f="mp4",
         vcodec="libx264",
@@ -62,7 +78,7 @@ def _video_output(frames: Any, video: Video, rung: Rung, path: Path) -> Any:
         maxrate=f"{rung.maxrate_kbps}k",
         bufsize=f"{rung.maxrate_kbps * 2}k",
         pix_fmt="yuv420p",
-        threads=THREADS,
+        threads=CHUNK_THREADS,
         force_key_frames=f"expr:gte(t,n_forced*{SEGMENT_MS / 2000:g})",
         sc_threshold=0,
         # Every frame at its own time; one that goes back in time is left out.
@@ -80,27 +96,33 @@ def encode_chunk(
     span: Span,
     folder: Path,
     progress: Callable[[float], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Write the chunk's files into `folder`; answers one dict a rung, as `describe` has it.
+) -> Chunk:
+    """Write the chunk's files into `folder`; answers what they are, and what was seen in passing.
 
-    Raises ChildFailed; a span without a decodable frame answers [].
+    Raises ChildFailed.
     """
     assert probe.video is not None
     graph = chunk_graph(source, probe, span, folder)
     ffmpeg.run(
-        ffmpeg.arguments(graph),
-        duration_ms=span.length_ms,
-        progress=progress,
+        [*frames.LEAN, *ffmpeg.arguments(graph)], duration_ms=span.length_ms, progress=progress
     )
-    made = []
+    seen = _seen(folder / PICTURES, span)
+    made: list[dict[str, Any]] = []
     for rung in ladder(probe.video):
         path = folder / f"{rung.name}.mp4"
         described = describe(path, span.end_ms)
         if not described["segments"]:
-            return []
+            return Chunk([], *seen)
         width, height = size_at(probe.video, rung.height)
         made.append({"rung": rung.name, "width": width, "height": height, **described})
-    return made
+    return Chunk(made, *seen)
+
+
+def _seen(small: Path, span: Span) -> pictures.Seen:
+    """The frames are some megabytes, and no longer needed then."""
+    seen = pictures.describe(frames.stored(str(small)), span)
+    small.unlink(missing_ok=True)
+    return seen
 
 
 def encode_audio(

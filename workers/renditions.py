@@ -1,9 +1,13 @@
-"""Steps `sound` and `chunk`: the whole recording encoded for streaming, a piece at a time."""
+"""Steps `sound` and `chunk`: the whole recording encoded for streaming, a piece at a time.
+
+What the encoder decodes is looked at in passing: so the shot list costs no second decoding.
+"""
 
 from pathlib import Path
 from typing import Any
 
-from models.base import reading
+from models.analysis import PictureChunk
+from models.base import Base, reading
 from models.clip import AssetKind
 from models.recording import Recording, RenditionChunk
 from models.storage import store
@@ -44,7 +48,13 @@ def run_chunk(lease: Lease) -> None:
             "folder": str(lease.folder),
         }
         made = lease.child("chunk", request, nice=NICENESS)
-    _save(lease, made, number, start_ms, end_ms)
+    seen = PictureChunk(
+        recording_id=lease.job.recording_id,
+        number=number,
+        cuts=made["cuts"],
+        seconds=made["seconds"],
+    )
+    _save(lease, made["rungs"], number, start_ms, end_ms, seen)
 
 
 def _probe(lease: Lease) -> Probe:
@@ -55,12 +65,12 @@ def _probe(lease: Lease) -> Probe:
 
 
 def _save(
-    lease: Lease, made: list[dict[str, Any]], number: int, start_ms: int, end_ms: int
+    lease: Lease, made: list[dict[str, Any]], number: int, start_ms: int, end_ms: int, *also: Base
 ) -> None:
     recording_id = lease.job.recording_id
     assets = [stored(Path(row["path"]), AssetKind.CHUNK, recording_id) for row in made]
     with lease.saving() as session:
-        session.add_all(assets)
+        session.add_all([*assets, *also])
         session.flush()
         for row, asset in zip(made, assets, strict=True):
             session.add(

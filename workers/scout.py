@@ -47,10 +47,10 @@ def run(lease: Lease) -> None:
                 "profile": recording.sidecar.get("profile") or settings().profile,
                 "language": recording.sidecar.get("language", ""),
                 "chat": recording.sidecar.get("chat", []),
+                "audio_model": audio_model,
             },
             "speech": engine,
             "speech_model": model,
-            "audio_model": audio_model,
         }
         reads = [Path(path) for path in (model, audio_model) if path]
         found = lease.child("scout", request, reads=reads)
