@@ -16,6 +16,7 @@ from pipeline import (
     highlights,
     kinds,
     moments,
+    pictures,
     reactions,
     sounds,
 )
@@ -187,8 +188,6 @@ def _looked(path: Path, motion: Curve, ranked: Sequence[Span], duration_ms: int)
 
     Packets grow with any change; only pictures tell what moves from a camera that swings.
     """
-    from pipeline import pictures  # most recordings are ranked without it, and it loads OpenCV
-
     seen = motion.copy()
     budget = LOOK_MS
     for span in ranked:
