@@ -16,6 +16,15 @@ SAME = 0.3
 NEAR_MS = 60_000
 PARTICLES = 10_000
 """Scores and their parts are counted in 1/PARTICLES."""
+SIGNS = {
+    "excited speech": "excited talk",
+    "impact": "a blow or a burst",
+    "cue words": "a phrase that may mark a moment",
+    "question": "a question",
+    "chat": "a stir in the chat",
+    "rating": "a good rating",
+}
+"""Parts as a sentence names them; the others as they are."""
 CROWDED = 0.25
 """What a moment loses, at most, beside a chosen one, where there are more good ones than room."""
 
@@ -154,7 +163,7 @@ def _too_weak(moment: Moment, one: Highlight) -> str:
         return f"{said}; it sounds more like {what}." if what else f"{said}."
     strongest = max(one.reasons, key=lambda name: one.reasons[name], default="")
     if strongest and strongest != "loudness" and one.score >= 0.15:
-        return f"Only {strongest}, and too little of it to be sure."
+        return f"Only {SIGNS.get(strongest, strongest)}, and too little of it to be sure."
     if what and like[what] > 0.4:
         return f"Loud, but it is {what}: nobody reacts to it."
     return "Louder than the rest, but nobody reacts to it."

@@ -14,6 +14,14 @@ SAID = {
     "pool": "Pool",
 }
 
+TAKEN_FOR = {
+    "stage": "A recording with an audience",
+    "sport": "Sport",
+    "talk": "Talk",
+    "game": "A game",
+}
+"""By the profile that set what counts."""
+
 
 def told(recording: Recording) -> Iterator[tuple[str, str]]:
     probe = recording.probe or {}
@@ -21,6 +29,8 @@ def told(recording: Recording) -> Iterator[tuple[str, str]]:
     if probe:
         yield "Picture", _picture(video) if video else "None"
         yield "Sound", _sound(audio) if audio else "None"
+    if recording.analysis and recording.analysis.profile in TAKEN_FOR:
+        yield "Taken for", TAKEN_FOR[recording.analysis.profile]
     said = recording.sidecar
     for name, label in SAID.items():
         if said.get(name):

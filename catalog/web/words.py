@@ -16,6 +16,8 @@ PARTS = {
     "text": "Text cards",
 }
 """Where the engine's word for a part is not the reader's."""
+DECIDES = 0.1
+"""Share of a score below which a part did not decide."""
 BYTES = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -47,13 +49,14 @@ def parts(reasons: Mapping[str, float], score: float) -> list[Part]:
     return [
         Part(part_label(name), whole[name] / 100, abs(whole[name]) / longest * 100)
         for name in named
-        if whole[name] or reasons[name]
+        if whole[name]
     ]
 
 
 def why(reasons: Mapping[str, float]) -> str:
     """The one or two parts that decided, as on a card."""
-    top = sorted((name for name in reasons if reasons[name] > 0), key=lambda n: -reasons[n])[:2]
+    least = DECIDES * sum(reasons.values())
+    top = sorted((name for name in reasons if reasons[name] > least), key=lambda n: -reasons[n])[:2]
     return ", ".join(part_label(name).lower() for name in top)
 
 

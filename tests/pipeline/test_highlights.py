@@ -157,7 +157,7 @@ def test_times_of_an_hour_and_more_are_named_so() -> None:
     ("evidence", "likeness", "said"),
     [
         ({"cheer": 0.25}, {"music": 0.7}, "Perhaps a reaction, .* sounds more like music"),
-        ({"excited speech": 0.6}, {"a loud line": 0.9}, "Only excited speech, and too little"),
+        ({"excited speech": 0.6}, {"a loud line": 0.9}, "Only excited talk, and too little"),
         ({"loudness": 1.0}, {"steady noise": 0.8, "music": 0.2}, "Loud, but it is steady noise"),
         ({"loudness": 1.0}, {"music": 0.1}, "Louder than the rest, but nobody reacts"),
         ({}, {}, "Louder than the rest"),
