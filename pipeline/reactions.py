@@ -9,8 +9,17 @@ from pipeline.series import Curve, Flags, closed, percentile_around, ramp, runs,
 
 FINE_MS = STEP_MS // FINE
 PAUSE_MS = 450
-SETUP_MS, AFTER_MS = 20_000, 8_000
+SETUP_MS, AFTER_MS = 20_000, 2_500
 """How far before and after a reaction its line of speech may reach."""
+FELT = 2_500 // STEP_MS
+DOUBT = 0.4
+"""What is taken from the strength of a reaction that is as surely speech."""
+LULL_MS, SILENT_LULL_MS = 1_000, 2_500
+AROUND_MS = 25_000
+"""At each side: what is usual there."""
+USUAL, SHARE, MOST = -2.5, 0.5, 1.5
+"""A usual likelihood above the first (log odds) is held against all around it, by the second
+part of what it is above and by no more than the third."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,21 @@ class Reaction:
 def curve(likelihood: Curve, level_db: Curve, usual_db: float) -> Curve:
     """0..1 a step. `usual_db` is how loud talk is in this recording.
 
-    A crowd far below the talk, or no louder than ever, murmurs; it does not react.
+    A crowd far below the talk, or no louder than ever, murmurs; it does not react. Where talk
+    itself sounds somewhat like a crowd (a new voice, a murmur behind), a reaction must be surer.
     """
-    return np.asarray(smooth(likelihood, 5) * _heard(level_db, usual_db), np.float32)
+    told = smooth(_outstanding(likelihood), 5)
+    return np.asarray(told * _heard(level_db, usual_db), np.float32)
+
+
+def _outstanding(likelihood: Curve) -> Curve:
+    if not len(likelihood):
+        return likelihood
+    sure = np.clip(likelihood, 1e-4, 1 - 1e-4)
+    odds = np.log(sure / (1 - sure))
+    usual = smooth(percentile_around(odds, AROUND_MS // STEP_MS, 50, 8), 9)
+    against = np.clip(SHARE * (usual - USUAL), 0, MOST)
+    return np.asarray(1 / (1 + np.exp(against - odds)), np.float32)
 
 
 def _heard(level_db: Curve, usual_db: float) -> Curve:
@@ -45,17 +66,28 @@ def find(reacting: Curve, speech: Curve, excited: Curve, talking: Flags) -> list
     """In order of time. `talking` has FINE values a step, the others one."""
     spoken = closed(talking, PAUSE_MS // FINE_MS)
     found = []
-    for a, b in cores(reacting):
-        best = np.sort(reacting[a:b])[::-1][: 2_500 // STEP_MS]
-        strength = float(best.sum()) / (2_500 // STEP_MS)
+    for a, b in cores(reacting, speech):
+        strength = _strength(reacting[a:b], speech[a:b])
         start_ms, end_ms = _edges(spoken, speech, excited, a, b)
         found.append(Reaction(a, b, start_ms, end_ms, strength))
     return found
 
 
-def cores(reacting: Curve) -> list[tuple[int, int]]:
-    """By two thresholds: sure somewhere, likely throughout."""
-    wide = closed(reacting > 0.3, 4)
+def _strength(reacting: Curve, speech: Curve) -> float:
+    """Of the best 2.5 s; less where these are plainly speech: a voice may sound like a crowd."""
+    best = np.argsort(-reacting, kind="stable")[:FELT]
+    doubt = ramp(speech[best].mean(), 0.77, 0.14)
+    return float(reacting[best].sum() / FELT * (1 - DOUBT * doubt))
+
+
+def cores(reacting: Curve, speech: Curve) -> list[tuple[int, int]]:
+    """By two thresholds: sure somewhere, likely throughout. A lull in which nobody speaks, as
+    between a few people's claps, may be longer."""
+    wide = closed(reacting > 0.3, LULL_MS // STEP_MS)
+    for a, b in runs(~wide):
+        inside = a > 0 and b < len(wide) and b - a <= SILENT_LULL_MS // STEP_MS
+        if inside and speech[a:b].max() < 0.3:
+            wide[a:b] = True
     return [(a, b) for a, b in runs(wide) if reacting[a:b].max() > 0.4 and b - a >= 4]
 
 
@@ -65,15 +97,17 @@ def _edges(spoken: Flags, speech: Curve, excited: Curve, a: int, b: int) -> tupl
     line = _line_before(spoken, speech, excited, start)
     if line is not None:
         start = min(start, line)
-    last = end
-    while (
-        last < len(spoken)
-        and spoken[last]
-        and (last - end) * FINE_MS < AFTER_MS
-        and speech[last // FINE] > 0.5
-    ):
+    return start * FINE_MS, max(end, _line_after(spoken, speech, end)) * FINE_MS
+
+
+def _line_after(spoken: Flags, speech: Curve, core: int) -> int:
+    """The end of the line that is being said as the reaction ends; of one that goes on, none."""
+    last = core
+    while last < len(spoken) and spoken[last] and speech[last // FINE] > 0.5:
         last += 1
-    return start * FINE_MS, max(end, last) * FINE_MS
+        if (last - core) * FINE_MS > AFTER_MS:
+            return core
+    return last
 
 
 def _line_before(spoken: Flags, speech: Curve, excited: Curve, core: int) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.curves import FINE, LEVEL, Rows
+from pipeline.curves import FINE, LEVEL, ONSET, PITCH, SHAPES, VOICED, Rows
 
 SOUNDS = ("cheer", "applause", "laughter", "speech", "music", "noise", "reaction")
 """`reaction` is any of the first three, learnt by itself: it is surer than its kinds."""
@@ -44,7 +44,7 @@ class Heard:
 
 def listen(blocks: Iterable[Rows]) -> Heard:
     """Keeps some numbers of each row and forgets the rest: memory grows by 4 MB an hour."""
-    kept: list[tuple[Rows, Rows, Rows]] = []
+    kept: list[tuple[Rows, ...]] = []
     held = np.zeros((0, 0), np.float32)
     told = 0
     for block in blocks:
@@ -57,15 +57,17 @@ def listen(blocks: Iterable[Rows]) -> Heard:
     if len(held) > told:
         kept.append(_tell(held, told, len(held)))
     if not kept:
-        return Heard(np.zeros((0, len(SOUNDS)), np.float32), *np.zeros((2, 0), np.float32))
+        return Heard(np.zeros((0, len(SOUNDS)), np.float32), *np.zeros((5, 0), np.float32))
     return Heard(*(np.concatenate(part) for part in zip(*kept, strict=True)))
 
 
-def _tell(rows: Rows, start: int, end: int) -> tuple[Rows, Rows, Rows]:
+def _tell(rows: Rows, start: int, end: int) -> tuple[Rows, ...]:
+    told = rows[start:end]
     return (
         likelihoods(rows)[start:end],
-        rows[start:end, LEVEL],
-        rows[start:end, -FINE:].ravel(),
+        told[:, LEVEL],
+        told[:, -FINE:].ravel(),
+        *(np.array(told[:, column]) for column in (PITCH, VOICED, ONSET)),
     )
 
 
@@ -78,7 +80,7 @@ def likelihoods(rows: Rows) -> Rows:
 
 def inputs(rows: Rows) -> Rows:
     """What the network sees: the row, its surroundings, and how it stands out of them."""
-    rows = rows[:, :-FINE]
+    rows = rows[:, SHAPES]
     around = [_mean_around(rows, width) for width in _AROUND]
     level = [rows[:, LEVEL] - wide[:, LEVEL] for wide in around]
     shapes = [np.delete(part, LEVEL, axis=1) for part in (rows, *around)]

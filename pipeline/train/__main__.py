@@ -1,6 +1,6 @@
 """python -m pipeline.train CORPUS [--scenes N] [--seed S] [--without FILE ...] [--out sounds.npz]
 
-The recipe: N scenes of 16 s (`mix.scene`), every other row of 4 a second, three networks of
+The recipe: N scenes of 16 s (`mix.scene`), every other row of 4 a second, four networks of
 different seeds, kept as half floats. CORPUS is a folder with manifest.csv (file, category) and
 the sounds it names.
 """
@@ -17,13 +17,14 @@ from pipeline import sounds
 from pipeline.train import mix
 from pipeline.train.fit import fit
 
-MEMBERS = 3
+MEMBERS = 4
+SCENES = 2400
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description="Train the model of sounds.")
     asked.add_argument("corpus", type=Path)
-    asked.add_argument("--scenes", type=int, default=4000)
+    asked.add_argument("--scenes", type=int, default=SCENES)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument(
         "--without", nargs="*", default=[], help="files of the manifest to leave out"

@@ -18,7 +18,7 @@ KEPT = 0.75
 
 
 def fit(
-    seen: Array, truth: Array, *, seed: int, sizes: Sequence[int] = (48, 24), rounds: int = 14
+    seen: Array, truth: Array, *, seed: int, sizes: Sequence[int] = (48, 24), rounds: int = 40
 ) -> Layers:
     """Layers of weights (in, out) and biases for one sigmoid per column of `truth`."""
     random = np.random.default_rng(seed)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pipeline.audio import RATE, Samples, decode_pcm
 from pipeline.curves import STEP_MS, Rows, rows
 from pipeline.sounds import SOUNDS
-from pipeline.train import synth
-from pipeline.train.synth import Random, shaped
+from pipeline.train import crowds, synth, tunes, voices
+from pipeline.train.rooms import at_speed, echoing, equalised, faded, looped, part, recorded, varied
+from pipeline.train.synth import Random
 
 SCENE_S = 16
 IGNORED = -1.0
@@ -34,6 +35,8 @@ class Corpus:
     """Pieces of real sound by category, at 16 kHz mono, trimmed, of RMS 1."""
 
     pieces: dict[str, list[Samples]] = field(default_factory=dict)
+    vowels: list[Samples] = field(default_factory=list)
+    """Cut from the speech, for crowds that are made of voices."""
 
     def any(self, random: Random, *categories: str) -> Samples | None:
         found = [piece for name in categories for piece in self.pieces.get(name, [])]
@@ -67,6 +70,10 @@ def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
                 corpus.pieces.setdefault(line["category"], []).append(
                     trimmed(decode_pcm(folder / line["file"]))
                 )
+    random = np.random.default_rng(0)
+    for category, each in (("speech", 12), ("speech_untranscribed", 60), ("diarisation", 60)):
+        for piece in corpus.pieces.get(category, []):
+            corpus.vowels += voices.vowels(random, piece, each)
     return corpus
 
 
@@ -94,13 +101,16 @@ def scene(random: Random, corpus: Corpus) -> tuple[Rows, NDArray[np.float32]]:
     stage.put(
         "room", synth.coloured(random, stage.count, random.uniform(0, 1)), random.uniform(-75, -42)
     )
-    if random.random() < 0.35 and (bed := corpus.any(random, "ambience")) is not None:
-        stage.put(
-            "room", looped(random, varied(random, bed), stage.count), random.uniform(-52, -34)
-        )
+    if random.random() < 0.45:
+        stage.put("room", _bed(random, corpus, stage.count), random.uniform(-52, -34))
     talk_db = random.uniform(-30, -22)
+    if random.random() < 0.4:
+        _moment(random, corpus, stage, talk_db)
+        return stage.finish()
     if random.random() < 0.8:
         _talk(random, corpus, stage, talk_db)
+    if random.random() < 0.1:
+        _talk(random, corpus, stage, talk_db + random.uniform(-8, 2))
     if random.random() < 0.3:
         _lasting(
             random, stage, "music", _music(random, corpus, stage.count), random.uniform(-30, -12)
@@ -109,7 +119,7 @@ def scene(random: Random, corpus: Corpus) -> tuple[Rows, NDArray[np.float32]]:
         _lasting(
             random, stage, "noise", _noise(random, corpus, stage.count), random.uniform(-36, -8)
         )
-    if random.random() < 0.55:
+    if random.random() < 0.45:
         _crowd(random, corpus, stage, talk_db)
     return stage.finish()
 
@@ -131,9 +141,9 @@ class _Stage:
         total = np.asarray(np.sum(list(self.tracks.values()), axis=0), np.float32)
         heard = recorded(self.random, total)
         described = np.concatenate(list(rows([heard])))
-        return described, self._truth(len(described))
+        return described, self.truth(len(described))
 
-    def _truth(self, count: int) -> NDArray[np.float32]:
+    def truth(self, count: int) -> NDArray[np.float32]:
         power = {kind: _power(track, count) for kind, track in self.tracks.items()}
         total = np.sum(list(power.values()), axis=0) + 1e-12
         truth = np.zeros((count, len(SOUNDS)), np.float32)
@@ -165,13 +175,47 @@ def _power(track: Samples, count: int) -> NDArray[np.float64]:
     return np.asarray((total[b] - total[a]) / RATE)
 
 
-def _talk(random: Random, corpus: Corpus, stage: _Stage, gain_db: float) -> None:
-    at = int(random.uniform(0, 4) * RATE)
+def _moment(random: Random, corpus: Corpus, stage: _Stage, talk_db: float) -> None:
+    """Talk, a louder line, and what breaks into it: people who react, or something loud."""
+    at = _talk(random, corpus, stage, talk_db, until_s=random.uniform(0, 6))
+    line = corpus.any(random, "speech", "speech", "speech_untranscribed", "diarisation")
+    if line is not None and random.random() < 0.85:
+        line = part(random, line, int(random.uniform(1.5, 7) * RATE))
+        line = equalised(random, at_speed(np.tanh(line * 0.7), random.uniform(0.95, 1.25)))
+        at = max(0, min(at, stage.count - 6 * RATE))
+        stage.put("speech", line, talk_db + random.uniform(0, 11), at)
+        at += int(len(line) * random.uniform(0.5, 1.05))
+    at = max(0, min(at, stage.count - 3 * RATE))
+    length = min(stage.count - at, int(random.uniform(2.5, 11) * RATE))
+    what = random.random()
+    if what < 0.65:
+        _crowd(random, corpus, stage, talk_db, at, length)
+    elif what < 0.85:
+        noise = faded(random, _noise(random, corpus, length), 0.02, 1.0)
+        stage.put("noise", noise, talk_db + random.uniform(-6, 18), at)
+    else:
+        tune = faded(random, _music(random, corpus, length), 0.02, 1.5)
+        stage.put("music", tune, talk_db + random.uniform(-6, 12), at)
+    if random.random() < 0.6:
+        _talk(random, corpus, stage, talk_db, from_s=(at + length) / RATE)
+
+
+def _talk(
+    random: Random,
+    corpus: Corpus,
+    stage: _Stage,
+    gain_db: float,
+    *,
+    from_s: float = 0,
+    until_s: float = SCENE_S - 1,
+) -> int:
+    """Answers the sample after the last line."""
+    at = int((from_s + random.uniform(0, 3)) * RATE) if from_s + 3 < until_s else int(from_s * RATE)
     voice = random.uniform(0.82, 1.25)
-    while at < stage.count - RATE:
+    while at < until_s * RATE:
         line = corpus.any(random, "speech", "speech", "speech_untranscribed", "diarisation")
         if line is None:
-            return
+            break
         start = int(random.uniform(0, max(1, len(line) - 6 * RATE)))
         line = at_speed(line[start : start + int(random.uniform(1.5, 12) * RATE)], voice)
         excited = random.random() < 0.3
@@ -180,13 +224,13 @@ def _talk(random: Random, corpus: Corpus, stage: _Stage, gain_db: float) -> None
         line = equalised(random, line)
         if random.random() < 0.3:
             line = echoing(random, line)
-        stage.put(
-            "speech",
-            line,
-            gain_db + (random.uniform(2, 12) if excited else random.uniform(-4, 4)),
-            at,
-        )
+        if random.random() < 0.1:
+            hiss = synth.unit_power(synth.coloured(random, len(line), random.uniform(0, 0.7)))
+            line = unit(line) + hiss * random.uniform(0.01, 0.1)
+        higher = random.uniform(2, 12) if excited else random.uniform(-4, 4)
+        stage.put("speech", line, gain_db + higher, at)
         at += len(line) + int(random.exponential(1.0) * RATE)
+    return at
 
 
 def _lasting(random: Random, stage: _Stage, kind: str, samples: Samples, gain_db: float) -> None:
@@ -200,22 +244,45 @@ def _lasting(random: Random, stage: _Stage, kind: str, samples: Samples, gain_db
 def _music(random: Random, corpus: Corpus, count: int) -> Samples:
     piece = corpus.any(random, "music") if random.random() < 0.55 else None
     if piece is None:
-        return equalised(random, synth.music(random, count))
+        made = equalised(random, tunes.music(random, count))
+        return echoing(random, made) if random.random() < 0.4 else made
     return equalised(
         random,
-        looped(random, at_speed(_part(random, piece, count), random.uniform(0.7, 1.4)), count),
+        looped(random, at_speed(part(random, piece, count), random.uniform(0.7, 1.4)), count),
     )
 
 
 def _noise(random: Random, corpus: Corpus, count: int) -> Samples:
     kind = random.random()
-    piece = corpus.any(random, "noise") if kind < 0.55 else None
+    piece = corpus.any(random, "noise") if kind < 0.45 else None
     if piece is not None:
-        return looped(random, varied(random, piece), count)
-    if kind < 0.63:
-        return _babble(random, corpus, count)
+        out = looped(random, varied(random, piece), count)
+        if random.random() < 0.2 and (other := corpus.any(random, "noise")) is not None:
+            out = out + looped(random, varied(random, other), count) * random.uniform(0.2, 1)
+        return out
+    if kind < 0.55:
+        babble = random.random() < 0.7
+        return (
+            _babble(random, corpus, count)
+            if babble
+            else crowds.murmur(random, count, corpus.vowels)
+        )
     make = synth.NOISES[int(random.integers(len(synth.NOISES)))]
-    return equalised(random, make(random, count))
+    made = equalised(random, make(random, count))
+    return echoing(random, made) if random.random() < 0.3 else made
+
+
+def _bed(random: Random, corpus: Corpus, count: int) -> Samples:
+    """What is heard behind all else: people far off, a street, a machine in the next room."""
+    kind = random.random()
+    real = corpus.any(random, "ambience")
+    if real is not None and kind < 0.4:
+        return looped(random, varied(random, real), count)
+    if kind < 0.6:
+        return _babble(random, corpus, count)
+    if kind < 0.8:
+        return crowds.murmur(random, count, corpus.vowels)
+    return _noise(random, corpus, count)
 
 
 def _babble(random: Random, corpus: Corpus, count: int) -> Samples:
@@ -231,11 +298,19 @@ def _babble(random: Random, corpus: Corpus, count: int) -> Samples:
     return echoing(random, equalised(random, out))
 
 
-def _crowd(random: Random, corpus: Corpus, stage: _Stage, talk_db: float) -> None:
+def _crowd(
+    random: Random,
+    corpus: Corpus,
+    stage: _Stage,
+    talk_db: float,
+    at: int | None = None,
+    length: int = 0,
+) -> None:
     kind = ("cheer", "applause", "laughter", "laughter")[int(random.integers(4))]
     gain = talk_db + random.uniform(-7, 14)
-    length = int(random.uniform(1.5, 11) * RATE)
-    at = int(random.uniform(0, stage.count - length))
+    if at is None:
+        length = int(random.uniform(1.5, 11) * RATE)
+        at = int(random.uniform(0, stage.count - length))
     stage.put(kind, faded(random, _crowd_of(random, corpus, kind, length), 0.1, 1.8), gain, at)
     if kind == "cheer" and random.random() < 0.3:
         stage.put(
@@ -251,101 +326,16 @@ def _crowd(random: Random, corpus: Corpus, stage: _Stage, talk_db: float) -> Non
 
 
 def _crowd_of(random: Random, corpus: Corpus, kind: str, count: int) -> Samples:
-    """A real crowd, several of it, or one made of nothing."""
+    """A real crowd, several of it, one made of nothing, or of both."""
     names = (kind, "laughter_short") if kind == "laughter" else (kind,)
-    if corpus.any(random, *names) is None or random.random() < 0.4:
-        made = synth.CROWDS[kind](random, count)
-        return (
-            echoing(random, equalised(random, made))
-            if random.random() < 0.6
-            else equalised(random, made)
-        )
+    made_up = corpus.any(random, *names) is None or random.random() < 0.5
     out = np.zeros(count, np.float32)
-    for _ in range(1 if random.random() < 0.6 else int(random.integers(2, 6))):
-        piece = corpus.any(random, *names)
-        assert piece is not None
-        out += looped(random, varied(random, piece), count) * random.uniform(0.4, 1)
-    return echoing(random, out) if random.random() < 0.35 else out
-
-
-def varied(random: Random, samples: Samples) -> Samples:
-    return equalised(random, at_speed(samples, float(np.exp(random.normal(0, 0.13)))))
-
-
-def at_speed(samples: Samples, speed: float) -> Samples:
-    """Faster is higher, as on tape."""
-    at = np.arange(0.0, len(samples) - 1.0, speed)
-    return np.asarray(np.interp(at, np.arange(len(samples)), samples), np.float32)
-
-
-def equalised(random: Random, samples: Samples) -> Samples:
-    """A microphone's and a room's own colour: a random smooth gain, seldom a telephone's band."""
-    knots = np.log2(np.array([40, 120, 350, 900, 2200, 4500, 8000]))
-    gains = random.normal(0, 3.5, len(knots)) + random.normal(0, 2) * (knots - knots.mean())
-    low, high = (
-        (random.uniform(80, 350), random.uniform(2800, 6500))
-        if random.random() < 0.15
-        else (0, 9e9)
-    )
-
-    def gain(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        smooth = 10 ** (np.interp(np.log2(np.maximum(hz, 30)), knots, gains) / 20)
-        return np.asarray(smooth / (1 + (low / np.maximum(hz, 1)) ** 4) / (1 + (hz / high) ** 8))
-
-    return shaped(samples, gain)
-
-
-def echoing(random: Random, samples: Samples) -> Samples:
-    length = int(RATE * random.uniform(0.1, 1.2))
-    room = random.standard_normal(length) * np.exp(-np.arange(length) / (length / 5))
-    room /= np.sqrt(np.sum(room**2)) + 1e-9
-    size = synth.quick(len(samples) + length)
-    wet = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(room, size), size)[: len(samples)]
-    return (samples + random.uniform(0.1, 1.2) * wet).astype(np.float32)
-
-
-def recorded(random: Random, samples: Samples) -> Samples:
-    """As a camera keeps it: any volume, sometimes a second, late, microphone, clipped or dull."""
-    if random.random() < 0.4:
-        late = int(random.uniform(0.001, 0.015) * RATE)
-        again = np.concatenate([np.zeros(late, np.float32), samples[:-late]])
-        samples = np.asarray(samples + random.uniform(0.3, 1) * again, np.float32)
-    gain = np.float32(10 ** (random.uniform(-12, 6) / 20))
-    samples = np.asarray(np.tanh(samples * gain), np.float32)
-    if random.random() < 0.2:
-        high = random.uniform(3500, 7500)
-        samples = shaped(samples, lambda hz: 1 / (1 + (hz / high) ** 12))
-    return samples
-
-
-def looped(random: Random, samples: Samples, count: int) -> Samples:
-    """From a random point on, as often as it takes, each seam crossfaded."""
-    samples = (
-        samples[int(random.uniform(0, 0.4) * len(samples)) :]
-        if len(samples) > 3 * RATE
-        else samples
-    )
-    out = np.zeros(count + len(samples), np.float32)
-    fade = min(RATE // 10, len(samples) // 4)
-    shape = np.ones(len(samples), np.float32)
-    shape[:fade] = np.linspace(0, 1, fade)
-    shape[len(shape) - fade :] = np.linspace(1, 0, fade)
-    for at in range(0, count, max(1, len(samples) - fade)):
-        out[at : at + len(samples)] += samples * shape
-    return out[:count]
-
-
-def faded(random: Random, samples: Samples, least_s: float, most_s: float) -> Samples:
-    samples = samples.copy()
-    into, outof = (
-        min(int(random.uniform(least_s, most_s) * RATE), len(samples) // 2) for _ in range(2)
-    )
-    if into and outof:
-        samples[:into] *= np.linspace(0, 1, into, dtype=np.float32)
-        samples[-outof:] *= np.linspace(1, 0, outof, dtype=np.float32)
-    return samples
-
-
-def _part(random: Random, samples: Samples, count: int) -> Samples:
-    start = int(random.uniform(0, max(1, len(samples) - count)))
-    return samples[start : start + count]
+    if made_up or random.random() < 0.1:
+        made = equalised(random, crowds.CROWDS[kind](random, count, corpus.vowels))
+        out += synth.unit_power(made)
+    if not made_up:
+        for _ in range(1 if random.random() < 0.6 else int(random.integers(2, 6))):
+            piece = corpus.any(random, *names)
+            assert piece is not None
+            out += looped(random, varied(random, piece), count) * random.uniform(0.4, 1)
+    return echoing(random, out) if random.random() < 0.45 else out

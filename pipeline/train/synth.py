@@ -1,4 +1,4 @@
-"""Sounds made of nothing: crowds for the model to find, machines, weather and music to leave alone.
+"""Sounds made of nothing that nobody reacts with: machines, weather, animals, blows.
 
 Each answers `count` samples at 16 kHz; only the shape matters, the mix sets the level.
 """
@@ -13,14 +13,6 @@ from pipeline.audio import RATE, Samples
 
 Random = np.random.Generator
 Gain = Callable[[NDArray[Any]], NDArray[Any]]
-
-_VOWELS = (
-    (730, 1090, 2440),
-    (530, 1840, 2480),
-    (570, 840, 2410),
-    (300, 870, 2240),
-    (660, 1720, 2410),
-)
 
 
 def shaped(samples: Samples, gain_of: Gain) -> Samples:
@@ -61,180 +53,6 @@ def wander(random: Random, count: int, hz: float) -> Samples:
     return np.interp(at, np.arange(knots), random.uniform(-1, 1, knots)).astype(np.float32)
 
 
-def applause(random: Random, count: int) -> Samples:
-    """Many hands: each a train of short bursts with its own resonance and its own, uneven, rate."""
-    out = np.zeros(count, np.float32)
-    people = int(np.exp(random.uniform(np.log(2), np.log(250))))
-    for _ in range(groups := min(10, people)):
-        hits = np.zeros(count, np.float32)
-        for _ in range(max(1, people // groups)):
-            rate = random.uniform(2.5, 5.5)
-            times = np.cumsum(
-                random.normal(1 / rate, 0.08 / rate, int(count / RATE * rate * 1.3) + 2)
-            )
-            times += random.uniform(0, 0.5)
-            at = (times * RATE).astype(int)
-            at = at[(at >= 0) & (at < count)]
-            hits[at] += random.uniform(0.2, 1.0) * random.uniform(0.6, 1.0, len(at)).astype(
-                np.float32
-            )
-        out += np.convolve(hits, clap(random))[:count]
-    return out
-
-
-def clap(random: Random) -> Samples:
-    length = int(RATE * random.uniform(0.02, 0.06))
-    burst = random.standard_normal(length) * np.exp(
-        -np.arange(length) / (RATE * random.uniform(0.003, 0.012))
-    )
-    centre = random.uniform(700, 2800)
-    return shaped(
-        burst.astype(np.float32),
-        lambda hz: peaks(hz, (centre, centre * 2.1), random.uniform(2, 5), 0.08),
-    )
-
-
-def voices(
-    random: Random,
-    count: int,
-    *,
-    people: int,
-    pitch: tuple[float, float],
-    held_s: tuple[float, float],
-    breath: float,
-    rest_s: float = 0.5,
-) -> Samples:
-    """People who hold vowels at gliding pitches, not together."""
-    out = np.zeros(count, np.float32)
-    for vowel in _VOWELS:
-        source = np.zeros(count, np.float32)
-        for _ in range(max(1, people // len(_VOWELS))):
-            base = np.exp(random.uniform(*np.log(pitch)))
-            at = int(random.uniform(-0.5, 1.0) * RATE)
-            while at < count:
-                length = int(random.uniform(*held_s) * RATE)
-                a, b = max(0, at), min(count, at + length)
-                if b - a > RATE // 20:
-                    source[a:b] += _call(random, b - a, base * random.uniform(0.85, 1.2), breath)
-                at += length + int(random.exponential(rest_s) * RATE)
-        stretch = random.uniform(0.95, 1.2)
-        out += shaped(source, _formants(vowel, stretch))
-    return out
-
-
-def _formants(vowel: tuple[int, int, int], stretch: float) -> Gain:
-    return lambda hz: peaks(hz, tuple(centre * stretch for centre in vowel), 1.3)
-
-
-def _call(random: Random, count: int, pitch: float, breath: float) -> Samples:
-    rise = np.interp(
-        np.arange(count),
-        [0, count * 0.3, count],
-        [random.uniform(0.8, 1), 1, random.uniform(0.6, 1)],
-    )
-    hz = pitch * rise * (1 + 0.02 * wander(random, count, 8))
-    phase = np.cumsum(hz / RATE) + random.uniform()
-    voiced = (2 * (phase % 1) - 1).astype(np.float32)
-    envelope = np.interp(np.arange(count), [0, count * 0.15, count * 0.7, count], [0, 1, 0.8, 0])
-    noise = random.standard_normal(count).astype(np.float32)
-    return np.asarray((voiced + breath * noise) * envelope * random.uniform(0.3, 1), np.float32)
-
-
-def cheer(random: Random, count: int) -> Samples:
-    """Shouts near, a roar behind, now and then whistles and hands."""
-    near = _unit(
-        voices(
-            random,
-            count,
-            people=int(random.integers(5, 40)),
-            pitch=(160, 650),
-            held_s=(0.4, 2.5),
-            breath=random.uniform(0.1, 0.8),
-        )
-    )
-    low, high = random.uniform(350, 1100), random.uniform(1200, 3000)
-    far = shaped(
-        random.standard_normal(count).astype(np.float32),
-        lambda hz: peaks(hz, (low, high), random.uniform(2, 6), random.uniform(0.01, 0.15)),
-    )
-    swell = (
-        1
-        + 0.5 * wander(random, count, random.uniform(0.3, 1.5))
-        + 0.3 * wander(random, count, random.uniform(3, 8))
-    )
-    out = near * random.uniform(0.1, 1) + _unit(far * swell) * random.uniform(0.1, 1.2)
-    if random.random() < 0.5:
-        out += _unit(applause(random, count)) * random.uniform(0.1, 0.8)
-    if random.random() < 0.3:
-        out += _unit(whistles(random, count)) * random.uniform(0.1, 0.4)
-    return out
-
-
-def whistles(random: Random, count: int) -> Samples:
-    out = np.zeros(count, np.float32)
-    for _ in range(int(random.integers(1, 5))):
-        length = min(count, int(random.uniform(0.2, 0.9) * RATE))
-        at = int(random.integers(0, count - length + 1))
-        hz = random.uniform(1200, 3200) * (1 + 0.25 * wander(random, length, 3))
-        out[at : at + length] += (
-            np.sin(2 * np.pi * np.cumsum(hz / RATE)) * np.hanning(length)
-        ).astype(np.float32)
-    return out
-
-
-def laughter(random: Random, count: int) -> Samples:
-    """Bouts of short falling syllables, 3 to 6 a second, of one to thirty people."""
-    out = np.zeros(count, np.float32)
-    people = int(np.exp(random.uniform(0, np.log(30))))
-    for vowel in _VOWELS:
-        source = np.zeros(count, np.float32)
-        for _ in range(max(1, people // len(_VOWELS))):
-            _laugh_into(random, source)
-        out += shaped(source, _formants(vowel, 1.0))
-        if people <= len(_VOWELS) and random.random() < 0.5:
-            break
-    return out
-
-
-def _laugh_into(random: Random, out: Samples) -> None:
-    count, at = len(out), int(random.uniform(0, 1.2) * RATE)
-    pitch, rate, breath = (
-        np.exp(random.uniform(np.log(80), np.log(480))),
-        random.uniform(2.6, 6.5),
-        random.uniform(0.2, 1),
-    )
-    while at < count:
-        for k in range(int(random.integers(3, 12))):
-            length = int(RATE / rate * random.uniform(0.4, 0.75))
-            if at + length >= count:
-                return
-            hz = pitch * (1.15 - 0.03 * k) * np.linspace(1.1, 0.85, length)
-            voiced = 2 * (np.cumsum(hz / RATE) % 1) - 1
-            sound = (
-                (voiced + breath * random.standard_normal(length)) * np.hanning(length) * 0.93**k
-            )
-            out[at : at + length] += sound.astype(np.float32)
-            at += int(RATE / rate * random.uniform(0.9, 1.1))
-        at += int(random.uniform(0.2, 1.2) * RATE)
-
-
-def murmur(random: Random, count: int) -> Samples:
-    """Many people who talk low: syllables, no held vowels."""
-    low = voices(
-        random,
-        count,
-        people=int(random.integers(8, 40)),
-        pitch=(85, 240),
-        held_s=(0.08, 0.3),
-        rest_s=0.12,
-        breath=random.uniform(0.1, 0.5),
-    )
-    dull = random.uniform(700, 4000)
-    return shaped(low, lambda hz: 1 / (1 + (hz / dull) ** 4)) + coloured(
-        random, count, 0.5
-    ) * random.uniform(0, 0.01)
-
-
 def steady(random: Random, count: int) -> Samples:
     """Rooms, static, fans, wind and surf: noise of any colour, still or slowly swelling."""
     out = coloured(random, count, random.uniform(-0.3, 1.2))
@@ -264,9 +82,9 @@ def machine(random: Random, count: int) -> Samples:
     rotor = coloured(random, count, random.uniform(0, 1)) * (
         np.maximum(0, beat) ** random.uniform(1, 4)
     )
-    return _unit(tones) * random.uniform(0.1, 1) + _unit(rotor.astype(np.float32)) * random.uniform(
-        0.1, 1
-    )
+    return unit_power(tones) * random.uniform(0.1, 1) + unit_power(
+        rotor.astype(np.float32)
+    ) * random.uniform(0.1, 1)
 
 
 def drops(random: Random, count: int) -> Samples:
@@ -279,8 +97,8 @@ def drops(random: Random, count: int) -> Samples:
     kernel = random.standard_normal(length) * np.exp(
         -np.arange(length) / (RATE * random.uniform(0.0005, 0.01))
     )
-    out = np.convolve(hits, kernel)[:count].astype(np.float32)
-    return _unit(out) + coloured(random, count, random.uniform(0, 1)) * random.uniform(0, 0.02)
+    out = sounded(hits, kernel.astype(np.float32))
+    return unit_power(out) + coloured(random, count, random.uniform(0, 1)) * random.uniform(0, 0.02)
 
 
 def signal(random: Random, count: int) -> Samples:
@@ -307,64 +125,116 @@ def boom(random: Random, count: int) -> Samples:
     return out
 
 
-def music(random: Random, count: int) -> Samples:
-    """Chords, a line, a bass and drums on a beat; each may be missing."""
-    beat = int(RATE * 60 / random.uniform(60, 170))
-    root = random.uniform(90, 260)
-    scale = np.array([0, 2, 4, 5, 7, 9, 11] if random.random() < 0.5 else [0, 2, 3, 5, 7, 8, 10])
-    out = np.zeros(count + 8 * beat, np.float32)
-    parts = random.random(4) < (0.7, 0.7, 0.5, 0.6)
-    timbre = random.uniform(0.3, 0.9)
-    for number, at in enumerate(range(0, count, beat)):
-        if parts[0] and number % 4 == 0:
-            degree = int(random.integers(0, 7))
-            for step in (0, 2, 4):
-                _note(random, out, at, 4 * beat, root * _ratio(scale, degree + step), timbre, 0.5)
-        if parts[1]:
-            for half in range(int(random.integers(1, 5))):
-                pitch = root * 2 * _ratio(scale, int(random.integers(0, 14)))
-                _note(random, out, at + half * beat // 4, beat, pitch, timbre, 0.6)
-        if parts[2]:
-            _note(
-                random,
-                out,
-                at,
-                beat,
-                root / 2 * _ratio(scale, int(random.integers(0, 5))),
-                0.6,
-                0.8,
-            )
-        if parts[3]:
-            hit = clap(random) if number % 2 else boom(random, beat // 3) * 0.5
-            out[at : at + len(hit)] += hit * 0.8
-    if not out.any():
-        _note(random, out, 0, count, root, timbre, 1)
-    return out[:count]
-
-
-def _ratio(scale: NDArray[np.int64], degree: int) -> float:
-    return float(2 ** ((scale[degree % 7] + 12 * (degree // 7)) / 12))
-
-
-def _note(
-    random: Random, out: Samples, at: int, count: int, hz: float, timbre: float, gain: float
-) -> None:
-    count = min(count, len(out) - at)
-    if count < 10:
-        return
-    time = np.arange(count) / RATE
-    vibrato = hz * (1 + 0.004 * np.sin(2 * np.pi * 5 * time))
-    phase = 2 * np.pi * np.cumsum(vibrato / RATE)
-    sound = sum(timbre**h * np.sin(h * phase) for h in range(1, 9) if h * hz < 7500)
-    envelope = np.minimum(1, time / random.uniform(0.005, 0.1)) * np.exp(
-        -time / random.uniform(0.15, 2)
-    )
-    out[at : at + count] += (gain * sound * envelope).astype(np.float32)
-
-
-def _unit(samples: Samples) -> Samples:
+def unit_power(samples: Samples) -> Samples:
     return samples / np.float32(np.sqrt(np.mean(samples**2)) + 1e-9)
 
 
-CROWDS = {"cheer": cheer, "applause": applause, "laughter": laughter}
-NOISES = (steady, machine, drops, signal, boom, murmur, steady, machine, drops)
+def struck(random: Random, count: int) -> Samples:
+    """Ratchets, hammers, steps, clocks, dripping: the same hit again and again, evenly."""
+    rate = np.exp(random.uniform(np.log(0.8), np.log(30)))
+    uneven = random.choice([0.0, 0.01, 0.05, 0.15])
+    gaps = random.normal(1 / rate, uneven / rate, int(count / RATE * rate * 1.3) + 3)
+    at = (np.cumsum(np.maximum(gaps, 0.2 / rate)) * RATE).astype(int)
+    hits = np.zeros(count, np.float32)
+    at = at[at < count]
+    pattern = random.uniform(0.3, 1, int(random.integers(1, 5)))
+    hits[at] = np.resize(pattern, len(at)) * random.uniform(0.8, 1, len(at))
+    out = sounded(hits, ring(random))
+    if random.random() < 0.5:
+        out = unit_power(out) + unit_power(machine(random, count)) * random.uniform(0.1, 1)
+    return out
+
+
+def rattle(random: Random, count: int) -> Samples:
+    """Rails, chains, carts, machines that shake: a rumble in uneven fits, and metal that is hit."""
+    rough = np.abs(wander(random, count, np.exp(random.uniform(np.log(4), np.log(60)))))
+    swell = 1 + 0.5 * wander(random, count, random.uniform(0.3, 3))
+    depth = random.uniform(0.1, 1)
+    out = unit_power(coloured(random, count, random.uniform(0, 1))) * swell
+    out = out * (1 - depth + 2 * depth * rough ** random.uniform(0.7, 2.5))
+    hits = np.zeros(count, np.float32)
+    rate = np.exp(random.uniform(np.log(0.7), np.log(15)))
+    at = random.integers(0, count, max(2, int(count / RATE * rate)))
+    hits[at] = random.uniform(0.2, 1, len(at))
+    out = unit_power(out.astype(np.float32))
+    for _ in range(int(random.integers(1, 4))):
+        out = out + unit_power(sounded(hits, ring(random))) * random.uniform(0, 0.7)
+    return np.asarray(out, np.float32)
+
+
+def sounded(hits: Samples, sound: Samples) -> Samples:
+    """The sound at each hit."""
+    size = quick(len(hits) + len(sound))
+    made = np.fft.irfft(np.fft.rfft(hits, size) * np.fft.rfft(sound, size), size)
+    return np.asarray(made[: len(hits)], np.float32)
+
+
+def ring(random: Random) -> Samples:
+    """One hit on wood, metal or glass: a few modes that die away, and a click."""
+    length = int(RATE * random.uniform(0.03, 0.4))
+    time = np.arange(length) / RATE
+    out = random.standard_normal(length) * np.exp(-time / random.uniform(0.0005, 0.01))
+    out *= random.uniform(0.1, 1)
+    for _ in range(int(random.integers(1, 7))):
+        hz = np.exp(random.uniform(np.log(150), np.log(7000)))
+        out += (
+            np.sin(2 * np.pi * hz * time)
+            * np.exp(-time / (random.uniform(0.003, 0.12)))
+            * random.uniform(0.2, 1)
+        )
+    return out.astype(np.float32)
+
+
+def typing(random: Random, count: int) -> Samples:
+    """Keys, cutlery, things put down: single clicks, two close together, in runs."""
+    hits = np.zeros(count, np.float32)
+    at = 0.0
+    pace = random.uniform(0.06, 0.25)
+    while (place := int(at * RATE)) < count - RATE // 4:
+        hits[place] = random.uniform(0.2, 1)
+        hits[place + int(random.uniform(0.02, 0.1) * RATE)] = random.uniform(0.1, 0.8)
+        at += random.exponential(pace) + 0.04 + (random.random() < 0.06) * random.uniform(0.3, 1.5)
+    kinds = [
+        sounded(hits * (random.random(count) < 0.5).astype(np.float32), ring(random))
+        for _ in range(3)
+    ]
+    return np.asarray(np.sum(kinds, axis=0), np.float32)
+
+
+def animal(random: Random, count: int) -> Samples:
+    """Barks, chirps, crows, bleats: one throat, calls of a kind, with rests."""
+    out = np.zeros(count, np.float32)
+    pitch = np.exp(random.uniform(np.log(150), np.log(4500)))
+    length_s = np.exp(random.uniform(np.log(0.04), np.log(0.9)))
+    rest_s = np.exp(random.uniform(np.log(0.05), np.log(1.5)))
+    turn = random.uniform(0.6, 1.6, 3)
+    breath, at = random.uniform(0, 0.6), 0
+    while (length := int(length_s * random.uniform(0.7, 1.3) * RATE)) < count - at:
+        glide = np.interp(np.arange(length), [0, length / 2, length], turn)
+        phase = np.cumsum(pitch * glide * random.uniform(0.95, 1.05) / RATE)
+        tone = np.sin(2 * np.pi * phase) if pitch > 1000 else 2 * (phase % 1) - 1
+        call = (tone + breath * random.standard_normal(length)) * np.hanning(length)
+        out[at : at + length] += call.astype(np.float32)
+        at += length + int(random.exponential(rest_s) * RATE)
+    if pitch < 1000:
+        centres = tuple(random.uniform(400, 3500, 3))
+        out = shaped(out, lambda hz: peaks(hz, centres, random.uniform(1, 4), 0.05))
+    return out + coloured(random, count, 0.5) * 1e-3
+
+
+def gusts(random: Random, count: int) -> Samples:
+    """Wind, surf, cars that pass, pouring water: noise that swells and changes its colour."""
+    low, high = (coloured(random, count, slope) for slope in (1.0, random.uniform(0, 0.5)))
+    swell = np.maximum(0.02, wander(random, count, random.uniform(0.08, 1.2)) + 0.7)
+    share = random.uniform(0.05, 1) * np.maximum(0, wander(random, count, 0.5) + 0.5)
+    return np.asarray(
+        (unit_power(low) * random.uniform(0.2, 1) + unit_power(high) * share)
+        * swell ** random.uniform(1, 2.5),
+        np.float32,
+    )
+
+
+NOISES = (
+    steady, machine, drops, signal, boom, struck, typing, animal, gusts, rattle, steady, machine,
+    drops, gusts, struck, rattle,
+)  # fmt: skip

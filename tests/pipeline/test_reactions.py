@@ -88,6 +88,19 @@ def test_one_reaction_with_a_short_lull_stays_one() -> None:
     assert len(Story().react(50, 56).react(66, 72).found()) == 2
 
 
+def test_a_longer_lull_joins_two_unless_somebody_speaks_in_it() -> None:
+    assert len(Story().react(60, 64).react(66, 70).found()) == 1
+    assert len(Story().react(60, 64).talk(64, 66).react(66, 70).found()) == 2
+
+
+def test_what_is_plainly_speech_too_is_less_sure() -> None:
+    story = Story().react(60, 66)
+    (sure,) = story.found()
+    story.speech[60 * PER_S : 66 * PER_S] = 0.95
+    (doubted,) = story.found()
+    assert 0.4 < doubted.strength < 0.8 * sure.strength
+
+
 @pytest.mark.parametrize("level_db", [-45.0, -40.0])
 def test_a_crowd_far_below_the_talk_murmurs(level_db: float) -> None:
     assert Story().talk(2, 40).react(64, 71, level_db).found() == []
