@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def main(words: list[str] | None = None) -> int:
     """0: done; 1: a part failed; 2: the file can't be analysed. Why is one line on stderr."""
     asked = _parser().parse_args(words)
+    # Its matrices are small: more threads only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         found = analyse(
             asked.file,

@@ -159,7 +159,7 @@ class Ear:
 
 
 def _opened(model: Path) -> Any:
-    import onnxruntime  # type: ignore[import-untyped]  # it ships no types
+    import onnxruntime
 
     if not model.is_file():
         raise NoSuchModel(f"There is no model file {model.name}.")

@@ -11,10 +11,22 @@ from pipeline.audio import RATE, Samples, decode_pcm
 from pipeline.curves import STEP_MS, Rows, rows
 from pipeline.sounds import SOUNDS
 from pipeline.train import crowds, synth, tunes, voices
-from pipeline.train.rooms import at_speed, echoing, equalised, faded, looped, part, recorded, varied
+from pipeline.train.rooms import (
+    at_speed,
+    echoing,
+    equalised,
+    faded,
+    looped,
+    part,
+    recorded,
+    stretched,
+    varied,
+)
 from pipeline.train.synth import Random
 
 SCENE_S = 16
+REVOICED = 0.6
+"""Share of talk in another voice than its speaker's."""
 IGNORED = -1.0
 """In a label: can't be told, don't learn from it."""
 
@@ -37,10 +49,19 @@ class Corpus:
     pieces: dict[str, list[Samples]] = field(default_factory=dict)
     vowels: list[Samples] = field(default_factory=list)
     """Cut from the speech, for crowds that are made of voices."""
+    speakers: dict[str, list[Samples]] = field(default_factory=dict)
+    """Pieces of speech by the start of their file's name: one voice, or one recording of some."""
 
     def any(self, random: Random, *categories: str) -> Samples | None:
         found = [piece for name in categories for piece in self.pieces.get(name, [])]
         return found[int(random.integers(len(found)))] if found else None
+
+    def line(self, random: Random) -> Samples | None:
+        """Of any speaker, as likely of one with few pieces as of one with many."""
+        if not self.speakers:
+            return None
+        pieces = list(self.speakers.values())[int(random.integers(len(self.speakers)))]
+        return pieces[int(random.integers(len(pieces)))]
 
 
 CATEGORIES = {
@@ -58,6 +79,7 @@ CATEGORIES = {
     "ambience",
     "shutter",
 }
+SPEECH = ("speech", "speech_untranscribed", "diarisation")
 
 
 def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
@@ -67,9 +89,11 @@ def load(folder: Path, without: frozenset[str] = frozenset()) -> Corpus:
         for line in csv.DictReader(lines):
             sound = line["category"] in CATEGORIES and not line["file"].endswith(".rttm")
             if sound and line["file"] not in without:
-                corpus.pieces.setdefault(line["category"], []).append(
-                    trimmed(decode_pcm(folder / line["file"]))
-                )
+                piece = trimmed(decode_pcm(folder / line["file"]))
+                corpus.pieces.setdefault(line["category"], []).append(piece)
+                if line["category"] in SPEECH:
+                    speaker = Path(line["file"]).stem.split("-")[0]
+                    corpus.speakers.setdefault(speaker, []).append(piece)
     random = np.random.default_rng(0)
     for category, each in (("speech", 12), ("speech_untranscribed", 60), ("diarisation", 60)):
         for piece in corpus.pieces.get(category, []):
@@ -178,7 +202,7 @@ def _power(track: Samples, count: int) -> NDArray[np.float64]:
 def _moment(random: Random, corpus: Corpus, stage: _Stage, talk_db: float) -> None:
     """Talk, a louder line, and what breaks into it: people who react, or something loud."""
     at = _talk(random, corpus, stage, talk_db, until_s=random.uniform(0, 6))
-    line = corpus.any(random, "speech", "speech", "speech_untranscribed", "diarisation")
+    line = corpus.line(random)
     if line is not None and random.random() < 0.85:
         line = part(random, line, int(random.uniform(1.5, 7) * RATE))
         line = equalised(random, at_speed(np.tanh(line * 0.7), random.uniform(0.95, 1.25)))
@@ -211,13 +235,18 @@ def _talk(
 ) -> int:
     """Answers the sample after the last line."""
     at = int((from_s + random.uniform(0, 3)) * RATE) if from_s + 3 < until_s else int(from_s * RATE)
-    voice = random.uniform(0.82, 1.25)
+    voice, pace = random.uniform(0.82, 1.25), 1.0
+    if random.random() < REVOICED:
+        # Somebody else, deeper or higher, who speaks no slower or faster for it.
+        voice = float(np.exp(random.uniform(-0.36, 0.34)))
+        pace = voice * random.uniform(0.85, 1.2)
     while at < until_s * RATE:
-        line = corpus.any(random, "speech", "speech", "speech_untranscribed", "diarisation")
+        line = corpus.line(random)
         if line is None:
             break
         start = int(random.uniform(0, max(1, len(line) - 6 * RATE)))
-        line = at_speed(line[start : start + int(random.uniform(1.5, 12) * RATE)], voice)
+        line = line[start : start + int(random.uniform(1.5, 12) * RATE)]
+        line = at_speed(stretched(line, pace) if pace != 1 else line, voice)
         excited = random.random() < 0.3
         if excited:
             line = at_speed(np.tanh(line * 0.7), random.uniform(1.05, 1.25))
@@ -289,7 +318,7 @@ def _babble(random: Random, corpus: Corpus, count: int) -> Samples:
     """Many people who talk at once, none of them excited."""
     out = np.zeros(count, np.float32)
     for _ in range(int(random.integers(3, 14))):
-        line = corpus.any(random, "speech", "speech_untranscribed", "diarisation")
+        line = corpus.line(random)
         if line is None:
             return synth.steady(random, count)
         out += looped(random, at_speed(line, random.uniform(0.8, 1.3)), count) * random.uniform(

@@ -18,6 +18,27 @@ def at_speed(samples: Samples, speed: float) -> Samples:
     return np.asarray(np.interp(at, np.arange(len(samples)), samples), np.float32)
 
 
+def stretched(samples: Samples, longer: float) -> Samples:
+    """At another pace, not pitch: overlapped pieces, each moved to where it fits (WSOLA)."""
+    size, step, slack = 512, 256, 128
+    if len(samples) < 4 * size:
+        return samples
+    window = np.hanning(size).astype(np.float32)
+    count = int(len(samples) * longer - size) // step
+    out = np.zeros(count * step + size, np.float32)
+    at = 0
+    for number in range(count):
+        out[number * step : number * step + size] += samples[at : at + size] * window
+        wanted = samples[at + step : at + step + size]
+        near = max(0, int((number + 1) * step / longer) - slack)
+        near = min(near, len(samples) - size - 2 * slack)
+        if len(wanted) < size or near < 0:
+            break
+        fits = np.correlate(samples[near : near + size + 2 * slack], wanted, "valid")
+        at = near + int(np.argmax(fits))
+    return out
+
+
 def equalised(random: Random, samples: Samples) -> Samples:
     """A microphone's and a room's own colour: a random smooth gain, seldom a telephone's band."""
     knots = np.log2(np.array([40, 120, 350, 900, 2200, 4500, 8000]))
