@@ -7,10 +7,10 @@ import numpy as np
 from pipeline import reactions
 from pipeline.curves import STEP_MS
 from pipeline.delivery import delivery
+from pipeline.kinds import CROWD
 from pipeline.series import Curve, Flags, percentile_around, ramp, smooth
 from pipeline.sounds import SOUNDS, Heard
 
-KINDS = ("cheer", "applause", "laughter")
 SILENT_DB = -58.0
 ONSET_DB, ONSET_WIDTH_DB = 9.0, 9.0
 """A level that rises so far within 50 ms is a blow; a syllable rises less."""
@@ -67,7 +67,7 @@ def activity(heard: Heard, motion: Curve, chat: Curve | None = None) -> Activity
     # Where the likelihood is drawn from the same sounds, a crowd's noise is no louder line.
     calm = 1 - np.clip(2 * (reaction - 0.3), 0, 1)
     return Activity(
-        kinds={name: smooth(told[name], 5) for name in KINDS},
+        kinds={name: smooth(told[name], 5) for name in CROWD},
         reaction=reacting,
         speech=smooth(told["speech"], 3),
         music=smooth(told["music"], 9),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline import cut, edges, stills
 from pipeline.audio import decode_pcm
 from pipeline.captions import webvtt
+from pipeline.kinds import CROWD
 from pipeline.probe import Probe, probe
 from pipeline.shots import cuts_in
 from pipeline.tags import confident_text, tags, title
@@ -21,7 +22,6 @@ RATE = 16_000
 AROUND_MS = 8_000
 """Listened to beyond the moment, so that edges can move to a pause."""
 CUT_WINDOW_MS = 2_500
-EVENTS = ("cheer", "applause", "laughter", "music", "scream")
 
 Progress = Callable[[float], None]
 
@@ -97,7 +97,7 @@ def _told(
     transcript: Transcript | None, said: Sequence[Segment], span: Span, wanted: Wanted
 ) -> tuple[str, list[str]]:
     """Title and tags. A rough engine's doubtful words are worse than none."""
-    events = [name for name in EVENTS if wanted.reasons.get(name, 0) > 0.1]
+    events = [name for name in CROWD if wanted.reasons.get(name, 0) > 0.1]
     quality = transcript.quality if transcript else "none"
     language = (transcript.language if transcript else "") or "en"
     text = confident_text(said, quality) if said else ""

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.kinds import PARTS, Profile
+from pipeline.kinds import CROWD, PARTS, Profile
 from pipeline.timeline import Highlight, Moment, Span
 
 CHOSEN = 0.35
 """The least score of a moment that becomes a clip."""
-KINDS = ("cheer", "applause", "laughter")
 SAME = 0.3
 """Two moments that share so much of the shorter one are one."""
 NEAR_MS = 60_000
@@ -75,9 +74,9 @@ def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     logarithm of its factor. Rounded in such a way that the score is their sum.
     """
     told = {name: weights.get(name, 0.0) * evidence.get(name, 0.0) for name in PARTS}
-    crowd = min(0.99, sum(told[name] for name in KINDS))
-    shares = {name: -math.log1p(-min(0.99, told[name])) for name in PARTS if name not in KINDS}
-    for name in KINDS:
+    crowd = min(0.99, sum(told[name] for name in CROWD))
+    shares = {name: -math.log1p(-min(0.99, told[name])) for name in PARTS if name not in CROWD}
+    for name in CROWD:
         shares[name] = -math.log1p(-crowd) * told[name] / crowd if crowd > 0 else 0.0
     whole = sum(shares.values())
     if whole <= 0:
@@ -129,6 +128,8 @@ def _same(one: Highlight, others: Sequence[Highlight]) -> Highlight | None:
 
 def _spread(good: Sequence[Highlight], limit: int) -> set[int]:
     """The best `limit`; where there are more, those beside a better one yield to others."""
+    if len(good) <= limit:
+        return {id(one) for one in good}
     kept: list[Highlight] = []
     left = list(good)
     while left and len(kept) < limit:
@@ -158,7 +159,7 @@ def _beaten(one: Highlight, kept: Sequence[Highlight], limit: int) -> str:
 def _too_weak(moment: Moment, one: Highlight) -> str:
     like = moment.likeness
     what = max(like, key=lambda name: like[name]) if like else ""
-    if sum(one.reasons.get(name, 0) for name in KINDS) >= 0.15:
+    if sum(one.reasons.get(name, 0) for name in CROWD) >= 0.15:
         said = "Perhaps a reaction, but too weak or too short to be sure"
         return f"{said}; it sounds more like {what}." if what else f"{said}."
     strongest = max(one.reasons, key=lambda name: one.reasons[name], default="")

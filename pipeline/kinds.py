@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+CROWD = ("cheer", "applause", "laughter")
 PARTS = (
-    "cheer",
-    "applause",
-    "laughter",
+    *CROWD,
     "excited speech",
     "loudness",
     "impact",
@@ -43,7 +42,7 @@ class Profile:
 
 
 def _crowd(sure: float) -> dict[str, float]:
-    return {"cheer": sure, "applause": sure, "laughter": sure}
+    return dict.fromkeys(CROWD, sure)
 
 
 PROFILES = {

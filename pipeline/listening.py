@@ -34,6 +34,8 @@ def _within(
 ) -> tuple[list[Span], int]:
     """`chosen` with what of `wanted` is new, holds speech and fits; what is left of the budget."""
     for span in wanted:
+        if budget < AROUND_MS:  # nothing fits any more: a moment has so much around it alone
+            break
         spoken = sum(span.overlap_ms(one) for one in speech)
         known = sum(span.overlap_ms(one) for one in chosen)
         new = span.length_ms - known

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline import edges, reactions
-from pipeline.activity import KINDS, Activity
+from pipeline.activity import Activity
 from pipeline.cues import Cue
 from pipeline.curves import FINE, STEP_MS
-from pipeline.kinds import Profile
+from pipeline.kinds import CROWD, Profile
 from pipeline.reactions import PAUSE_MS
 from pipeline.series import Curve, closed, percentile_around, runs, smooth
 from pipeline.timeline import Moment, Span
@@ -41,8 +41,8 @@ NOTHING = Said()
 def evidence(now: Activity, said: Said = NOTHING) -> dict[str, Curve]:
     """By part, 0..1 a step: how much of it is felt around that step."""
     felt = {name: smooth(curve, FELT) for name, curve in now.parts.items()}
-    whole = sum(now.kinds[name] ** 2 for name in KINDS) + 1e-9
-    for name in KINDS:
+    whole = sum(now.kinds[name] ** 2 for name in CROWD) + 1e-9
+    for name in CROWD:
         felt[name] = smooth(now.reaction * now.kinds[name] ** 2 / whole, FELT)
     felt["impact"] = _beyond_usual(np.clip(2 * felt["impact"], 0, 1))
     for part in ("cue words", "question"):
@@ -67,10 +67,10 @@ def _spread(cues: Sequence[Cue], said: Said, steps: int) -> Curve:
 
 def interest(felt: dict[str, Curve], profile: Profile) -> Curve:
     """0..1 a step: the chance that any of its parts makes it a highlight."""
-    crowd = np.sum([profile.weights[name] * felt[name] for name in KINDS], axis=0)
+    crowd = np.sum([profile.weights[name] * felt[name] for name in CROWD], axis=0)
     missing = 1 - np.minimum(crowd, 0.99)
     for name, curve in felt.items():
-        if name not in KINDS:
+        if name not in CROWD:
             missing = missing * (1 - profile.weights[name] * curve)
     return np.asarray(1 - missing, np.float32)
 
@@ -102,14 +102,14 @@ def _crowd_moment(
     now: Activity, felt: dict[str, Curve], one: reactions.Reaction, duration_ms: int
 ) -> Moment:
     a, b = one.first, one.last
-    shares = {name: float(now.kinds[name][a:b].mean()) ** 2 for name in KINDS}
+    shares = {name: float(now.kinds[name][a:b].mean()) ** 2 for name in CROWD}
     whole = sum(shares.values()) + 1e-9
     before = max(0, a - 4_000 // STEP_MS)
     parts = {name: one.strength * share / whole for name, share in shares.items()}
     rest = {
         name: float(curve[before:b].max(initial=0))
         for name, curve in felt.items()
-        if name not in KINDS
+        if name not in CROWD
     }
     peak = a + int(np.argmax(now.reaction[a:b] + 0.1 * now.loudness[a:b]))
     return Moment(

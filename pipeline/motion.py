@@ -34,7 +34,6 @@ class Moved(NamedTuple):
     """How far the picture as a whole went, at a width of 96; 9.0 where it could not be followed."""
 
 
-STANDS = Moved(0.0, 0.0)
 SWUNG = 9.0
 
 

@@ -32,13 +32,13 @@ from pipeline.series import Curve, runs
 from pipeline.sounds import Heard
 from pipeline.timeline import Highlight, Moment, Segment, Span
 
-VERSION = "scout 2"
-"""Changes whenever the same recording may give other moments."""
 SURE = 0.5
 WORTH_A_LOOK = 0.2
 """The weight of motion from which on the best moments are decoded in full."""
-LOOK_MS = 240_000
-"""How much of a recording is."""
+LOOK_MS, LOOK_SHARE = 240_000, 0.05
+"""How much of a recording is, and how much more by its length."""
+UNSEEN = 0.5
+"""The most that motion counts where nobody looked: less than makes a clip by itself."""
 
 Progress = Callable[[float], None]
 Listener = Callable[[Sequence[Span], Sequence[Span], Profile], tuple[Sequence[Segment], str]]
@@ -186,20 +186,20 @@ def _sound(
 def _looked(path: Path, motion: Curve, ranked: Sequence[Span], duration_ms: int) -> Curve:
     """`motion` with what the pictures themselves show around the best moments.
 
-    Packets grow with any change; only pictures tell what moves from a camera that swings.
+    Packets grow with any change; only pictures tell what moves from a camera that swings. What
+    was not looked at can support a moment and not make one.
     """
-    seen = motion.copy()
-    budget = LOOK_MS
+    shown = np.minimum(motion, UNSEEN)
+    budget = LOOK_MS + round(LOOK_SHARE * duration_ms)
     for span in ranked:
         first = max(0, span.start_ms // 1000 - 2)
         last = min(len(motion), -(-span.end_ms // 1000) + 2)
-        if budget < (last - first) * 1000:
-            break
-        budget -= (last - first) * 1000
-        window = Span(first * 1000, min(last * 1000, duration_ms))
-        told = pictures.look(path, window).seconds
-        seen[first : first + len(told)] = [second["motion"] for second in told]
-    return seen
+        if budget >= (last - first) * 1000:
+            budget -= (last - first) * 1000
+            window = Span(first * 1000, min(last * 1000, duration_ms))
+            told = pictures.look(path, window).seconds
+            shown[first : first + len(told)] = [second["motion"] for second in told]
+    return shown
 
 
 def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:

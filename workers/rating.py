@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -24,7 +26,8 @@ PROMPT = (
 MOST = 12
 """Moments of one recording that are sent."""
 LEAST_WORDS = 8
-TIMEOUT_S = 30
+TIMEOUT_S, LONGEST_S = 30, 120
+"""For a sign of life, and for all moments of a recording together."""
 LONGEST = 6_000
 """Characters of a passage."""
 FAILURES = (
@@ -46,24 +49,32 @@ class _Straight(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def rate(spans: Sequence[Span], segments: Sequence[Segment]) -> list[dict[str, Any]]:
+def rate(
+    spans: Sequence[Span], segments: Sequence[Segment], stop: threading.Event | None = None
+) -> list[dict[str, Any]]:
     """An answer a span, as Analysis.ratings has them: with model and prompt version.
 
     Whatever goes wrong there is logged and changes nothing else: the answer is then missing.
+    `stop` ends it early.
     """
     if not settings().rating_url:
         return []
     answers = []
+    until = time.monotonic() + LONGEST_S
     for span in spans[:MOST]:
+        if time.monotonic() > until or (stop is not None and stop.is_set()):
+            break
         text = _said(span, segments)
         if len(text.split()) < LEAST_WORDS:
             continue
         try:
-            answers.append({**_asked(text), "start_ms": span.start_ms, "end_ms": span.end_ms})
+            said = _asked(text, until)
         except FAILURES as error:
             log().warning("no rating", why=type(error).__name__, at_ms=span.start_ms)
             if isinstance(error, OSError) and not isinstance(error, urllib.error.HTTPError):
                 break  # nobody is there; the others would wait as long
+        else:
+            answers.append({**said, "start_ms": span.start_ms, "end_ms": span.end_ms})
     return answers
 
 
@@ -84,7 +95,7 @@ def _said(span: Span, segments: Sequence[Segment]) -> str:
     return " ".join(inside)[:LONGEST]
 
 
-def _asked(text: str) -> dict[str, Any]:
+def _asked(text: str, until: float) -> dict[str, Any]:
     """Raises one of FAILURES."""
     question = {
         "model": settings().rating_model,
@@ -102,7 +113,7 @@ def _asked(text: str) -> dict[str, Any]:
     )
     opener = urllib.request.build_opener(_Straight)
     with opener.open(request, timeout=TIMEOUT_S) as answer:
-        body = json.loads(answer.read(1 << 20))
+        body = json.loads(_read(answer, until))
     said = json.loads(body["choices"][0]["message"]["content"])
     rating = float(said["rating"])
     if not 0 <= rating <= 10:
@@ -113,6 +124,16 @@ def _asked(text: str) -> dict[str, Any]:
         "model": _short(body.get("model") or settings().rating_model),
         "prompt": PROMPT_VERSION,
     }
+
+
+def _read(answer: Any, until: float) -> bytes:
+    """The timeout is for each read alone: an endpoint that drips would hold the scout."""
+    body = b""
+    while part := answer.read1(1 << 16):
+        body += part
+        if len(body) > 1 << 20 or time.monotonic() > until:
+            raise ValueError("an answer without an end")
+    return body
 
 
 def _short(text: Any) -> str:

@@ -37,6 +37,7 @@ LISTED = 500
 def run(lease: Lease) -> None:
     with reading() as session:
         recording = session.get_one(Recording, lease.job.recording_id)
+        chat = recording.chat
     key, _ = original_key(recording.id)
     engine, model = chosen_engine()
     audio_model = str(settings().audio_model or "")
@@ -46,7 +47,7 @@ def run(lease: Lease) -> None:
             "asked": {
                 "profile": recording.sidecar.get("profile") or settings().profile,
                 "language": recording.sidecar.get("language", ""),
-                "chat": recording.sidecar.get("chat", []),
+                "chat": chat,
                 "audio_model": audio_model,
             },
             "speech": engine,
@@ -61,7 +62,7 @@ def run(lease: Lease) -> None:
     profile = PROFILES[found["profile"]].taught(learnt)
     limit = settings().clip_limit
     ranked = highlights.choose(moments, profile, limit)
-    answers = rating.rate([one.span for one in ranked], segments)
+    answers = rating.rate([one.span for one in ranked], segments, lease.lost)
     if answers:
         ranked = highlights.choose(moments, profile, limit, rating.as_ratings(answers))
     analysis = Analysis(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.highlights import CHOSEN, KINDS, SAME, Rating, choose, weigh
-from pipeline.kinds import PARTS, PROFILES, Profile
+from pipeline.highlights import CHOSEN, SAME, Rating, choose, weigh
+from pipeline.kinds import CROWD, PARTS, PROFILES, Profile
 from pipeline.timeline import Highlight, Moment, Span
 
 STAGE, TALK, GAME = (PROFILES[name] for name in ("stage", "talk", "game"))
@@ -281,4 +281,4 @@ def test_with_room_for_all_only_the_weak_and_the_same_are_left_out(found: list[M
 
 def test_every_kind_of_reaction_has_a_weight_in_every_profile() -> None:
     for profile in PROFILES.values():
-        assert all(profile.weights[kind] >= CHOSEN for kind in KINDS)
+        assert all(profile.weights[kind] >= CHOSEN for kind in CROWD)

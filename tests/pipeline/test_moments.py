@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import highlights, moments
-from pipeline.activity import KINDS, activity
+from pipeline.activity import activity
 from pipeline.cues import Cue
-from pipeline.kinds import PARTS, PROFILES
+from pipeline.kinds import CROWD, PARTS, PROFILES
 from pipeline.moments import NOTHING, Said
 from pipeline.sounds import Heard
 from pipeline.timeline import Highlight, Moment
@@ -80,7 +80,7 @@ def test_a_reaction_without_words_starts_with_itself() -> None:
 
 
 @pytest.mark.parametrize("name", PROFILES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CROWD)
 def test_the_kind_of_reaction_is_the_main_reason(kind: str, name: str) -> None:
     (one,) = chosen(ranked(Tape().talk(2, 60).react(64, 71, kind), name))
     assert main_reason(one) == kind
@@ -242,7 +242,7 @@ happenings = st.lists(
     st.tuples(
         st.integers(0, 55),
         st.integers(1, 30),
-        st.sampled_from(("talk", "excited", "blows", "noise", "music", *KINDS)),
+        st.sampled_from(("talk", "excited", "blows", "noise", "music", *CROWD)),
     ),
     max_size=10,
 )
@@ -271,7 +271,7 @@ def taped(happened: list[tuple[int, int, str]]) -> Tape:
     tape = Tape(60)
     for start, length, what in happened:
         end = min(59, start + length)
-        if what in KINDS:
+        if what in CROWD:
             tape.react(start, end, what)
         elif what in ("noise", "music"):
             tape.add(start, end, -15, **{what: 0.9})
@@ -296,7 +296,7 @@ def test_moments_lie_inside_and_know_their_evidence(
         assert set(one.evidence) <= set(PARTS) - {"rating"}
         assert all(0 < value <= 1 for value in one.evidence.values())
         assert all(0 <= value <= 1 for value in one.likeness.values())
-        if not set(one.evidence) & set(KINDS):
+        if not set(one.evidence) & set(CROWD):
             assert one.span.length_ms <= profile.most_ms
 
 

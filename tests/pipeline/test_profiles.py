@@ -85,6 +85,16 @@ def test_a_camera_that_swings_is_no_attack(match: Scouted) -> None:
     assert all(one.span.end_ms < 36_000 or one.span.start_ms > 42_000 for one in chosen(match))
 
 
+def test_motion_that_nobody_looked_at_makes_no_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.scout.LOOK_MS", 0)
+    monkeypatch.setattr("pipeline.scout.LOOK_SHARE", 0.0)
+    unseen = scout(stories.match_file(tmp_path / "match.mp4"))
+    assert len(unseen.moments) >= len(stories.ATTACKS_S)
+    assert chosen(unseen) == []
+
+
 def test_a_profile_that_is_asked_for_is_taken(podcast_file: Path) -> None:
     found = scout(podcast_file, Asked(profile="stage"))
     assert found.profile == "stage"

@@ -1,9 +1,11 @@
 """The rating of what is said, by a real endpoint on this machine that answers as it likes."""
 
+import contextlib
 import http.server
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -93,6 +95,34 @@ def rated(count: int = 1) -> list[dict[str, Any]]:
     """Of so many moments, one a minute."""
     spans = [Span(at, at + 20_000) for at in range(0, 60_000 * count, 60_000)]
     return rating.rate(spans, [segment(span.start_ms + 1_000) for span in spans])
+
+
+def test_an_endpoint_that_drips_is_not_waited_for(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rating, "LONGEST_S", 0.3)
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                handler.wfile.write(b" ")
+                handler.wfile.flush()
+                time.sleep(0.1)
+
+    endpoint.acts = drip
+    began = time.monotonic()
+    assert rated(3) == []
+    assert time.monotonic() - began < 5
+    assert len(endpoint.asked) == 1
+
+
+def test_a_stop_ends_the_asking(endpoint: Endpoint) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert rating.rate([Span(0, 20_000)], [segment(1_000)], stop) == []
+    assert endpoint.asked == []
 
 
 def test_without_an_endpoint_nobody_is_asked(home: object) -> None:
