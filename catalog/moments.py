@@ -21,7 +21,9 @@ Standing = Literal[
 
 
 @dataclass(frozen=True)
-class Moment:
+class Fate:
+    """What became of one candidate."""
+
     candidate: Candidate
     standing: Standing
     clip: Clip | None
@@ -71,7 +73,7 @@ class _Made:
     withdrawn: bool
 
 
-def moments(session: Session, recording: Recording, public: Sequence[Clip]) -> list[Moment]:
+def moments(session: Session, recording: Recording, public: Sequence[Clip]) -> list[Fate]:
     """By rank. A person's own span that was taken back is gone."""
     shown = [one for one in recording.candidates if one.wanted or not one.exact]
     made = _made(session, recording.id)
@@ -84,7 +86,7 @@ def moments(session: Session, recording: Recording, public: Sequence[Clip]) -> l
         clip, review = made.get(one.id), reviews.get(one.id)
         job = jobs.get(clip.clip_id if clip else one.id)
         found.append(
-            Moment(
+            Fate(
                 candidate=one,
                 standing=_standing(one, clip, review, job, replaced),
                 clip=by_clip.get(clip.clip_id) if clip else None,

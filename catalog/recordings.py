@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from catalog import jobs, moments
 from catalog.errors import BadRequest, NotFound
 from catalog.listings import is_public
-from catalog.moments import Moment, Taught
+from catalog.moments import Fate, Taught
+from models.analysis import Analysis, PictureChunk
 from models.base import now_ms
 from models.clip import Asset, AssetKind, Clip
 from models.job import Job
 from models.listing import Listing
-from models.recording import Recording, RecordingState
+from models.recording import Recording, RecordingState, RenditionChunk
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ class Detail:
     clips: Sequence[Clip]
     held: int
     """Those that nobody took off sale: embargoed, or withdrawn by the operator."""
-    moments: Sequence[Moment]
+    moments: Sequence[Fate]
     taught: Taught
+    seen: int
+    """Picture chunks that were looked at so far."""
 
     @property
     def poster(self) -> Asset | None:
@@ -58,7 +61,7 @@ class Detail:
         return next((poster for poster in posters if poster), None)
 
     @property
-    def reviewed(self) -> Sequence[Moment]:
+    def reviewed(self) -> Sequence[Fate]:
         """Those that are or were a clip, in order of time."""
         shown = [one for one in self.moments if one.standing not in ("not chosen", "replaced")]
         return sorted(shown, key=lambda one: (one.start_ms, one.candidate.rank))
@@ -98,10 +101,10 @@ def get(session: Session, recording_id: str) -> Detail:
         .where(Recording.id == recording_id)
         .options(
             joinedload(Recording.creator),
-            joinedload(Recording.analysis),
+            # Of 12 hours these are megabytes: whoever draws them loads them.
+            joinedload(Recording.analysis).options(defer(Analysis.curve), defer(Analysis.words)),
             selectinload(Recording.candidates),
-            selectinload(Recording.chunks),
-            selectinload(Recording.pictures),
+            selectinload(Recording.chunks).defer(RenditionChunk.segments),
         )
     )
     recording = session.scalars(wanted).one_or_none()
@@ -123,10 +126,25 @@ def get(session: Session, recording_id: str) -> Detail:
         held=_held(session, recording_id, found),
         moments=found,
         taught=moments.taught(session, recording.creator_id, profile),
+        seen=_seen(session, recording_id),
     )
 
 
-def _held(session: Session, recording_id: str, found: Sequence[Moment]) -> int:
+def with_chunks(session: Session, recording_id: str) -> Recording:
+    """What its playlists are made of. Raises NotFound."""
+    wanted = select(Recording).where(Recording.id == recording_id)
+    found = session.scalars(wanted.options(selectinload(Recording.chunks))).one_or_none()
+    if found is None:
+        raise NotFound("There is no recording at this address.")
+    return found
+
+
+def _seen(session: Session, recording_id: str) -> int:
+    counted = select(func.count()).select_from(PictureChunk)
+    return session.scalar(counted.where(PictureChunk.recording_id == recording_id)) or 0
+
+
+def _held(session: Session, recording_id: str, found: Sequence[Fate]) -> int:
     unmade = select(Clip.id).outerjoin(Listing).where(Clip.recording_id == recording_id)
     unlisted = unmade.where(Clip.candidate_id.is_(None), or_(Listing.id.is_(None), ~is_public()))
     without = session.scalar(select(func.count()).select_from(unlisted.subquery())) or 0

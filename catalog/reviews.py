@@ -15,7 +15,7 @@ from models.base import now_ms
 from models.clip import Clip
 from models.job import Job, JobState
 from models.listing import Listing
-from models.recording import Recording, RecordingState
+from models.recording import Recording, RecordingState, held, settle
 from models.review import Review, Verdict
 from models.steps import ask
 
@@ -28,27 +28,14 @@ def promote(session: Session, candidate_id: str) -> Review:
     candidate, recording = _candidate(session, candidate_id)
     if candidate.chosen:
         raise Refusal("This moment is a clip already.")
-    standing = _standing(session, candidate)
-    if candidate.asked_ms is not None and standing:
-        return standing[0]
-    candidate.replaces_id = None
-    return _asked(session, recording, candidate, Verdict.PROMOTED)
+    return _wanted(session, recording, candidate)
 
 
 def ask_for(session: Session, recording_id: str, start_ms: int, end_ms: int) -> Review:
     """A clip of exactly this span. Asked for twice, it is one clip."""
     recording = _recording(session, recording_id)
     _check_span(recording, start_ms, end_ms)
-    candidate = _own(session, recording, start_ms, end_ms)
-    standing = _standing(session, candidate)
-    if candidate.asked_ms is None or not standing:
-        candidate.replaces_id = None
-        return _asked(session, recording, candidate, Verdict.PROMOTED)
-    if standing[-1].verdict == Verdict.DISCARDED:
-        undo(session, standing[-1].id)
-    elif _replacement(session, candidate.clip):
-        raise Refusal("The clip of this span was trimmed. Undo the trim to have it back.")
-    return standing[0]
+    return _wanted(session, recording, _own(session, recording, start_ms, end_ms))
 
 
 def keep(session: Session, clip_id: str) -> Review:
@@ -89,7 +76,7 @@ def undo(session: Session, review_id: str) -> Review:
     review = session.get(Review, review_id)
     if review is None:
         raise NotFound("There is nothing to undo at this address.")
-    candidate, _ = _candidate(session, review.candidate_id)
+    candidate, recording = _candidate(session, review.candidate_id)
     session.refresh(review)
     if review.undone_ms is not None:
         return review
@@ -99,7 +86,7 @@ def undo(session: Session, review_id: str) -> Review:
     if review.verdict == Verdict.DISCARDED and candidate.clip:
         listings.restore(session, candidate.clip.id, "discard undone")
     elif review.verdict in (Verdict.PROMOTED, Verdict.TRIMMED):
-        _take_back(session, candidate)
+        _take_back(session, recording, candidate)
     for one in (review, *after):
         one.undone_ms = _now(session)
     event.record(session, "review.undone", review.id, verdict=review.verdict)
@@ -124,7 +111,7 @@ def take_place(session: Session, clip_id: str) -> None:
     If it was taken back while it was made, it goes itself.
     """
     clip = session.get_one(Clip, clip_id)
-    session.get_one(Recording, clip.recording_id, with_for_update=True)
+    held(session, clip.recording_id)
     if clip.candidate_id is None:
         return
     candidate = session.get_one(Candidate, clip.candidate_id, populate_existing=True)
@@ -136,7 +123,7 @@ def take_place(session: Session, clip_id: str) -> None:
 
 def _recording(session: Session, recording_id: str) -> Recording:
     """Locked until the transaction ends: what is done to one recording is done in turn."""
-    recording = session.get(Recording, recording_id, with_for_update=True)
+    recording = held(session, recording_id)
     if recording is None:
         raise NotFound("There is no recording at this address.")
     if recording.state == RecordingState.REJECTED:
@@ -212,20 +199,39 @@ def _own(session: Session, recording: Recording, start_ms: int, end_ms: int) -> 
     return made
 
 
+def _wanted(session: Session, recording: Recording, candidate: Candidate) -> Review:
+    """Asked for, asked for again, or wanted back."""
+    standing = _standing(session, candidate)
+    if candidate.asked_ms is None or not standing:
+        candidate.replaces_id = None
+        return _asked(session, recording, candidate, Verdict.PROMOTED)
+    if standing[-1].verdict == Verdict.DISCARDED:
+        return undo(session, standing[-1].id)
+    if _replacement(session, candidate.clip):
+        raise Refusal("The clip of this span was trimmed. Undo the trim to have it back.")
+    _ask_unless_made(session, recording, candidate)
+    return standing[0]
+
+
 def _asked(
     session: Session, recording: Recording, candidate: Candidate, verdict: Verdict
 ) -> Review:
     candidate.asked_ms = _now(session)
     session.flush()
+    if _ask_unless_made(session, recording, candidate) and candidate.clip:
+        listings.restore(session, candidate.clip.id, "asked for again")
+        take_place(session, candidate.clip.id)
+    return _noted(session, recording, candidate, verdict)
+
+
+def _ask_unless_made(session: Session, recording: Recording, candidate: Candidate) -> bool:
+    """Whether its clip is listed; where it is not, that is asked for."""
     clip = candidate.clip
     if clip is None:
         _work(session, recording, "clip", candidate.id)
     elif clip.listing is None:
         _work(session, recording, "publish", clip.id)
-    else:
-        listings.restore(session, clip.id, "asked for again")
-        take_place(session, clip.id)
-    return _noted(session, recording, candidate, verdict)
+    return clip is not None and clip.listing is not None
 
 
 def _work(session: Session, recording: Recording, step: str, subject: str) -> None:
@@ -251,19 +257,45 @@ def _work(session: Session, recording: Recording, step: str, subject: str) -> No
             finished_ms=None,
         )
     )
+    _works_again(recording)
+
+
+def _works_again(recording: Recording) -> None:
+    if recording.state == RecordingState.QUARANTINED:
+        recording.reason = ""  # of what was given up; what the scout said stays true
     if recording.state != RecordingState.WORKING:
-        recording.state, recording.reason, recording.done_ms = RecordingState.WORKING, "", None
+        recording.state, recording.done_ms = RecordingState.WORKING, None
 
 
-def _take_back(session: Session, candidate: Candidate) -> None:
+def _take_back(session: Session, recording: Recording, candidate: Candidate) -> None:
     clip = candidate.clip
     if clip is not None and _replacement(session, clip):
         raise Refusal("A trimmed form has taken the place of this clip. Undo the trim first.")
     candidate.asked_ms = None
+    _drop_given_up(session, recording, candidate)
     if clip is None or not listings.withdraw(session, clip.id, "taken back"):
         return
     if candidate.replaces_id:
         listings.restore(session, candidate.replaces_id, "trim undone")
+
+
+def _drop_given_up(session: Session, recording: Recording, candidate: Candidate) -> None:
+    """Nobody waits for it any longer, so it is no fault of the recording."""
+    subjects = [candidate.id, *([candidate.clip.id] if candidate.clip else [])]
+    dropped = session.execute(
+        update(Job)
+        .where(
+            Job.recording_id == recording.id,
+            Job.subject.in_(subjects),
+            Job.state == JobState.QUARANTINED,
+        )
+        .values(state=JobState.DROPPED)
+        .returning(Job.id)
+    ).all()
+    if dropped:
+        _works_again(recording)
+        session.flush()
+        settle(session, recording.id)
 
 
 def _replacement(session: Session, clip: Clip | None) -> Candidate | None:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from catalog.moments import Moment
+from sqlalchemy.orm import object_session
+
+from catalog.moments import Fate
 from catalog.recordings import Detail
+from models.analysis import PictureChunk
+from models.recording import Recording
 from models.settings import settings
 
 HEARD = 0.05
@@ -41,9 +45,9 @@ class Answer:
     least: float | None
     parts: Sequence[tuple[str, float]]
     """Largest first, each 0..1."""
-    moment: Moment | None
+    moment: Fate | None
     """The one it lies in: a clip before what was not chosen, a better before a worse one."""
-    nearest: Moment | None
+    nearest: Fate | None
     """The nearest other moment that became a clip."""
     words: Sequence[Word]
     ratings: Sequence[Mapping[str, Any]]
@@ -98,21 +102,29 @@ def _second(detail: Detail, at_ms: int) -> dict[str, float]:
     heard = detail.recording.analysis.curve if detail.recording.analysis else []
     at = at_ms // 1000
     here = dict(heard[at]) if at < len(heard) else {}
-    for second, parts in seen(detail):
-        if second == at:
-            return {**parts, **here}
-    return here
+    return {**_seen_at(detail.recording, at_ms), **here}
 
 
-def _covering(moments: Sequence[Moment], at_ms: int) -> Moment | None:
+def _seen_at(recording: Recording, at_ms: int) -> dict[str, float]:
+    """Of one chunk: the pictures of 12 hours are not loaded for one second of them."""
+    covering = (c for c in recording.chunks if c.height and c.start_ms <= at_ms < c.end_ms)
+    chunk, session = next(covering, None), object_session(recording)
+    if chunk is None or session is None:
+        return {}
+    picture = session.get(PictureChunk, (recording.id, chunk.number))
+    second = at_ms // 1000 - chunk.start_ms // 1000
+    return picture.seconds[second] if picture and second < len(picture.seconds) else {}
+
+
+def _covering(moments: Sequence[Fate], at_ms: int) -> Fate | None:
     here = [one for one in moments if one.start_ms < at_ms + 1000 and at_ms < one.end_ms]
     return min(here, key=lambda one: (not one.wanted, -one.candidate.score), default=None)
 
 
-def _nearest(moments: Sequence[Moment], at_ms: int, but: Moment | None) -> Moment | None:
+def _nearest(moments: Sequence[Fate], at_ms: int, but: Fate | None) -> Fate | None:
     others = [one for one in moments if one.wanted and one is not but]
 
-    def far(one: Moment) -> tuple[int, int]:
+    def far(one: Fate) -> tuple[int, int]:
         return max(one.start_ms - at_ms, at_ms - one.end_ms, 0), one.candidate.rank
 
     return min(others, key=far, default=None)

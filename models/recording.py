@@ -3,11 +3,12 @@
 import enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, now_ms
 from models.creator import Creator
+from models.job import Job, JobState
 
 if TYPE_CHECKING:
     from models.analysis import Analysis, Candidate, PictureChunk
@@ -39,6 +40,9 @@ class Recording(Base):
     probe: Mapped[dict[str, Any] | None]
     """pipeline.probe.Probe as a dict."""
     sidecar: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    chat: Mapped[list[Any]] = mapped_column(default=list, deferred=True)
+    """How lively the chat beside it was, 0..1 by second: up to 43,200, so nothing reads it
+    along with the row."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
     done_ms: Mapped[int | None]
 
@@ -82,3 +86,38 @@ class RenditionChunk(Base):
     codecs: Mapped[str] = mapped_column(String(60), default="")
 
     __table_args__ = (UniqueConstraint("recording_id", "rung", "number"),)
+
+
+def held(session: Session, recording_id: str) -> Recording | None:
+    """Locked until the transaction ends. Whoever writes its jobs as well takes this lock first:
+    two that lock in another order may wait for each other for ever.
+    """
+    return session.get(Recording, recording_id, with_for_update=True)
+
+
+def settle(session: Session, recording_id: str) -> None:
+    """Give the recording its end state when its last job has finished."""
+    recording = held(session, recording_id)
+    if recording is not None and recording.state == RecordingState.REJECTED:
+        drop_ready(session, recording_id)  # this job was running while another one rejected it
+    if recording is None or recording.state != RecordingState.WORKING:
+        return
+    states = session.execute(
+        select(Job.state, Job.error).where(Job.recording_id == recording_id)
+    ).all()
+    if any(state in (JobState.READY, JobState.RUNNING) for state, _ in states):
+        return
+    broken = [error for state, error in states if state == JobState.QUARANTINED]
+    recording.state = RecordingState.QUARANTINED if broken else RecordingState.DONE
+    if broken:
+        recording.reason = f"{len(broken)} of {len(states)} steps failed for good: {broken[0]}"
+    recording.done_ms = session.scalar(select(now_ms()))
+
+
+def drop_ready(session: Session, recording_id: str) -> None:
+    """What was asked for a recording that was rejected is no longer wanted."""
+    session.execute(
+        update(Job)
+        .where(Job.recording_id == recording_id, Job.state == JobState.READY)
+        .values(state=JobState.DROPPED, finished_ms=now_ms())
+    )

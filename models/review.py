@@ -14,6 +14,10 @@ RATE = 0.5
 LEAST, MOST = 0.5, 2.0
 
 
+UNKNOWN = "auto"
+"""The profile of a review whose recording was taken for no kind: it teaches all of them."""
+
+
 class Verdict(enum.StrEnum):
     KEPT = "kept"
     TRIMMED = "trimmed"
@@ -45,12 +49,12 @@ class Review(Base):
 
 
 def teaching(session: Session, creator_id: str, profile: str) -> Sequence[Review]:
-    """The reviews that count, oldest first."""
+    """The reviews that count, oldest first: those of the profile, and of a kind not known."""
     wanted = (
         select(Review)
         .where(
             Review.creator_id == creator_id,
-            Review.profile == profile,
+            Review.profile.in_((profile, UNKNOWN)),
             Review.undone_ms.is_(None),
             Review.forgotten_ms.is_(None),
         )
@@ -84,7 +88,10 @@ def learn(
 
 
 def forget(session: Session, creator_id: str, profile: str) -> int:
-    """The profile is again as it came; the reviews stay on record. Answers when it was."""
+    """The profile is again as it came; the reviews stay on record. Answers when it was.
+
+    What teaches all profiles is forgotten by all of them.
+    """
     at_ms = session.scalar(select(now_ms())) or 0  # one moment for all of them: see recall()
     _mark(session, creator_id, profile, Review.forgotten_ms.is_(None), at_ms)
     return at_ms
@@ -98,5 +105,5 @@ def recall(session: Session, creator_id: str, profile: str, at_ms: int) -> None:
 def _mark(
     session: Session, creator_id: str, profile: str, which: ColumnElement[bool], at_ms: int | None
 ) -> None:
-    whose = (Review.creator_id == creator_id) & (Review.profile == profile)
+    whose = (Review.creator_id == creator_id) & Review.profile.in_((profile, UNKNOWN))
     session.execute(update(Review).where(whose, which).values(forgotten_ms=at_ms))

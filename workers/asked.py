@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from catalog import reviews, times
 from catalog.errors import BadRequest, NotFound
+from models.analysis import Candidate
 from models.base import reading, unit_of_work
 from models.clip import Clip
 from models.job import Job, JobState
@@ -23,7 +24,7 @@ POLL_S = 0.2
 
 
 class NotMade(Exception):
-    """Its making was given up; says why."""
+    """Its making was given up, or a person took it back; says which and why."""
 
 
 def clip(recording: str, start: str, end: str, console: Console) -> dict[str, Any]:
@@ -62,6 +63,8 @@ def find(session: Session, named: str) -> Recording:
 def _look(candidate_id: str) -> tuple[dict[str, Any] | None, str]:
     """The clip once it is on sale; till then what is done for it. Raises NotMade."""
     with reading() as session:
+        if not session.get_one(Candidate, candidate_id).wanted:
+            raise NotMade("it was taken back")
         clip = session.scalars(select(Clip).where(Clip.candidate_id == candidate_id)).one_or_none()
         if clip is not None and clip.listing is not None:
             return report.clip_json(clip), ""

@@ -7,28 +7,20 @@ import shutil
 import time
 from collections.abc import Callable
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models import job as jobs
 from models.base import now_ms, unit_of_work
 from models.job import INTERRUPTIONS, LEASE_MS, TRIES, Job, JobState, LeaseLost, fenced
-from models.recording import Recording, RecordingState
+from models.recording import Recording, RecordingState, drop_ready, held, settle
 from models.settings import settings
 from models.storage import StoreDown
 from pipeline.errors import MediaError, Refused
 from pipeline.sandbox import Stopped
 from workers import clips, ingest, publish, renditions, scout
-from workers.lease import (
-    Lease,
-    Waits,
-    drop_ready,
-    job_folder,
-    settle,
-    stopping,
-    worker_name,
-)
+from workers.lease import Lease, Waits, job_folder, stopping, worker_name
 from workers.log import log
 
 WAIT_MS = 10_000
@@ -160,6 +152,7 @@ def _end(job: Job, change: Callable[[Session], None]) -> None:
     while True:
         try:
             with unit_of_work() as session:
+                held(session, job.recording_id)
                 change(session)
                 settle(session, job.recording_id)
             return
@@ -180,13 +173,16 @@ def reject(session: Session, recording_id: str, reason: str) -> None:
 
 def retry(session: Session, recording_id: str) -> int:
     """Ask again for all of the recording that was given up. Answers how many jobs that is."""
-    rejected = select(Recording.id).where(Recording.state == RecordingState.REJECTED)
+    recording = held(session, recording_id)
+    if recording is None:
+        return 0
+    rejected = recording.state == RecordingState.REJECTED
     again = session.execute(
         update(Job)
         .where(
             Job.recording_id == recording_id,
             Job.state.in_((JobState.QUARANTINED, JobState.DROPPED))
-            | ((Job.step == "ingest") & Job.recording_id.in_(rejected)),
+            | ((Job.step == "ingest") & literal(rejected)),
         )
         .values(
             state=JobState.READY,
@@ -201,6 +197,5 @@ def retry(session: Session, recording_id: str) -> int:
         .returning(Job.id)
     ).all()
     if again:
-        recording = session.get_one(Recording, recording_id)
         recording.state, recording.reason, recording.done_ms = RecordingState.WORKING, "", None
     return len(again)

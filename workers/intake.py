@@ -210,7 +210,8 @@ def _new(session: Session, file: File) -> Taken:
         name=clean(file.name),
         title=clean(file.facts.get("title") or title_of(file.name)),
         size=file.size,
-        sidecar=file.facts,
+        sidecar={name: value for name, value in file.facts.items() if name != "chat"},
+        chat=file.facts.get("chat", []),
     )
     session.add(recording)
     session.flush()

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.base import now_ms, reading, unit_of_work
 from models.job import LEASE_MS, Job, JobState, LeaseLost, fenced, release
-from models.recording import Recording, RecordingState
+from models.recording import held, settle
 from models.settings import settings
 from pipeline import sandbox
 from workers.log import log
@@ -122,6 +122,7 @@ class Lease:
         Raises LeaseLost where another worker has the job now.
         """
         with unit_of_work() as session:
+            held(session, self.job.recording_id)
             fenced(
                 session,
                 self.job.id,
@@ -171,31 +172,3 @@ class Lease:
 
 def job_folder(job_id: str, token: int) -> Path:
     return settings().work_folder / "jobs" / f"{job_id}-{token}"
-
-
-def settle(session: Session, recording_id: str) -> None:
-    """Give the recording its end state when its last job has finished."""
-    recording = session.get(Recording, recording_id, with_for_update=True)
-    if recording is not None and recording.state == RecordingState.REJECTED:
-        drop_ready(session, recording_id)  # this job was running while another one rejected it
-    if recording is None or recording.state != RecordingState.WORKING:
-        return
-    states = session.execute(
-        select(Job.state, Job.error).where(Job.recording_id == recording_id)
-    ).all()
-    if any(state in (JobState.READY, JobState.RUNNING) for state, _ in states):
-        return
-    broken = [error for state, error in states if state == JobState.QUARANTINED]
-    recording.state = RecordingState.QUARANTINED if broken else RecordingState.DONE
-    if broken:
-        recording.reason = f"{len(broken)} of {len(states)} steps failed for good: {broken[0]}"
-    recording.done_ms = session.scalar(select(now_ms()))
-
-
-def drop_ready(session: Session, recording_id: str) -> None:
-    """What was asked for a recording that was rejected is no longer wanted."""
-    session.execute(
-        update(Job)
-        .where(Job.recording_id == recording_id, Job.state == JobState.READY)
-        .values(state=JobState.DROPPED, finished_ms=now_ms())
-    )

@@ -259,7 +259,7 @@ def recording_detail(detail: recordings.Detail) -> RecordingDetail:
     return RecordingDetail(
         **_recording_fields(row, detail.progress, len(detail.clips)),
         probe=row.probe,
-        sidecar={name: value for name, value in row.sidecar.items() if name != "chat"},
+        sidecar=row.sidecar,
         stream_url=absolute(f"/recordings/{row.id}/hls/master.m3u8") if ready else None,
         candidates=[_candidate(moment) for moment in detail.moments],
         clips=[_clip_link(clip) for clip in detail.clips],
@@ -357,7 +357,7 @@ def _transcript(row: Transcript | None) -> TranscriptShape | None:
     return TranscriptShape.model_validate(row) if row else None
 
 
-def _candidate(moment: moments.Moment) -> CandidateShape:
+def _candidate(moment: moments.Fate) -> CandidateShape:
     row = moment.candidate
     plain = (name for name in CandidateShape.model_fields if hasattr(row, name))
     return CandidateShape(

@@ -15,6 +15,7 @@ from catalog.web.rendering import page, with_query
 from models.analysis import Candidate
 from models.base import reading, unit_of_work
 from models.review import Review
+from models.settings import settings
 
 READ = ["GET", "HEAD"]
 ID = r"[0-9a-f]{32}"
@@ -26,10 +27,17 @@ LISTED = 60
 
 
 def ours(request: Request) -> None:
-    """Raises BadRequest for a form that another site made the browser send."""
-    origin = request.headers.get("origin")
-    foreign = origin and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    """Raises BadRequest for a form that another site made the browser send.
+
+    The browser's own word decides where there is one: a proxy may rewrite Host and scheme.
+    """
+    said, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if said:
+        foreign = said not in ("same-origin", "none")
+    else:
+        homes = request.headers.get("host"), urlsplit(settings().base_url).netloc
+        foreign = bool(origin) and str(origin).rpartition("://")[2] not in homes
+    if foreign:
         raise BadRequest("This form was sent from another site.")
 
 
@@ -59,6 +67,7 @@ def recording(
             request,
             "recording.html",
             **shown(request, detail, at),
+            timeline=timeline.drawn(detail),
             told=facts.told(detail.recording),
             said=_said(session, detail, done),
             forgot=forgot,
@@ -71,9 +80,11 @@ def status(
 ) -> Response:
     """The progress line again, and with it whatever is new since the page `seen`."""
     with reading() as session:
-        context = shown(request, recordings.get(session, recording_id))
-    news = _news(seen, str(context["version"]))
-    return page(request, "_status.html", **news, **context)
+        detail = recordings.get(session, recording_id)
+        context = shown(request, detail)
+        news = _news(seen, str(context["version"]))
+        line = timeline.drawn(detail) if news["timeline_changed"] else None
+        return page(request, "_status.html", timeline=line, **news, **context)
 
 
 @router.api_route("/recordings/{recording_id}/why", methods=READ)
@@ -157,7 +168,10 @@ router.include_router(changes)
 
 
 def shown(request: Request, detail: recordings.Detail, at: str | None = None) -> dict[str, Any]:
-    """What every template of this page is given. Raises BadRequest for an `at` that is no time."""
+    """What every template of this page is given, but for the timeline's drawing.
+
+    Raises BadRequest for an `at` that is no time.
+    """
     row, playable = detail.recording, playlists.is_playable(detail.recording)
     ranked = [one for one in detail.moments if not one.candidate.exact]
     few = [one for i, one in enumerate(ranked) if i < LISTED or one.standing != "not chosen"]
@@ -170,7 +184,6 @@ def shown(request: Request, detail: recordings.Detail, at: str | None = None) ->
         "listed": ranked if everything else few,
         "ranked": len(ranked),
         "progress": detail.progress,
-        "timeline": timeline.drawn(detail),
         "playable": playable,
         "version": _version(detail, playable),
         **_asked(detail, at),
@@ -193,7 +206,7 @@ def _version(detail: recordings.Detail, playable: bool) -> str:
     ]
     taught = [detail.taught.choices, len(detail.clips), detail.held]
     desk = _word([str(row.state), row.reason, standing, taught])
-    return f"{watch}-{desk}-{_word([desk, row.analysis is None, len(row.pictures)])}"
+    return f"{watch}-{desk}-{_word([desk, row.analysis is None, detail.seen])}"
 
 
 def _word(facts: Any) -> str:
@@ -232,6 +245,7 @@ def _answer(
             request,
             "_done.html",
             **shown(request, detail),
+            timeline=timeline.drawn(detail),
             said=_said(session, detail, review.id if review else ""),
             forgot=forgot,
             watch_changed=False,
@@ -246,4 +260,7 @@ def _said(session: Session, detail: recordings.Detail, review_id: str) -> dict[s
     candidate = session.get(Candidate, review.candidate_id) if review else None
     if review is None or candidate is None or candidate.recording_id != detail.recording.id:
         return None
-    return {"text": saying.done(review, candidate), "review": review}
+    on_sale = any(
+        one.candidate.id == candidate.id and one.standing == "on sale" for one in detail.moments
+    )
+    return {"text": saying.done(review, candidate, on_sale=on_sale), "review": review}

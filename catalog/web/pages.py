@@ -85,7 +85,7 @@ def recordings_page(request: Request, cursor: str | None = None) -> Response:
 @router.api_route("/recordings/{recording_id}/hls/{name}.m3u8", methods=READ)
 def playlist(recording_id: str, name: str) -> Response:
     with reading() as session:
-        found = recordings.get(session, recording_id).recording
+        found = recordings.with_chunks(session, recording_id)
         if name == "master":
             text = playlists.master(found)
         else:

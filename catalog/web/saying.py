@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catalog.moments import Moment
+from catalog.moments import Fate
 from catalog.times import written
 from catalog.web.words import clock, score, why
 from catalog.why import Answer
@@ -48,7 +48,7 @@ def _worth(answer: Answer) -> str:
     return f"{score(answer.score)} here."
 
 
-def _inside(moment: Moment) -> str:
+def _inside(moment: Fate) -> str:
     """What the moment is, and what was decided."""
     one = moment.candidate
     if moment.standing == "not chosen":
@@ -60,15 +60,15 @@ def _inside(moment: Moment) -> str:
     return f"It is part of {_named(moment)}{told}{whose}, {CHOSEN[moment.standing]}."
 
 
-def _named(moment: Moment) -> str:
+def _named(moment: Fate) -> str:
     """1:28 to 1:49 (0.75)"""
     span = f"{clock(moment.start_ms)} to {clock(moment.end_ms)}"
     one = moment.candidate
     return f"{span} ({score(one.score)})" if one.reasons else span
 
 
-def done(review: Review, candidate: Candidate) -> str:
-    """One sentence about what just happened."""
+def done(review: Review, candidate: Candidate, *, on_sale: bool = False) -> str:
+    """One sentence about what just happened; `on_sale`: the clip that was asked for is already."""
     span = f"{written(candidate.start_ms)} to {written(candidate.end_ms)}"
     if review.undone_ms is not None:
         return {
@@ -77,6 +77,8 @@ def done(review: Review, candidate: Candidate) -> str:
             Verdict.PROMOTED: f"The clip of {span} was taken back.",
             Verdict.TRIMMED: f"The trim to {span} was taken back; the clip is as it was.",
         }[Verdict(review.verdict)]
+    if on_sale and review.verdict in (Verdict.PROMOTED, Verdict.TRIMMED):
+        return f"The clip of {span} is on sale."
     return {
         Verdict.KEPT: f"Kept: {span}. Moments like it will count for more.",
         Verdict.DISCARDED: f"Discarded: {span}. The clip is off sale.",

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from catalog import why
-from catalog.moments import Moment
+from catalog.moments import Fate
 from catalog.recordings import Detail
 from catalog.web.words import clock
 
@@ -29,7 +29,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Block:
-    moment: Moment
+    moment: Fate
     left: float
     width: float
     big: bool
@@ -166,7 +166,7 @@ def _blocks(detail: Detail, duration_ms: int) -> list[Block]:
     return blocks
 
 
-def _lane(ends: list[int], moment: Moment) -> int:
+def _lane(ends: list[int], moment: Fate) -> int:
     """The first row that is free by then, else the one that is free soonest."""
     lane = next((i for i, end in enumerate(ends) if end <= moment.start_ms), None)
     lane = ends.index(min(ends)) if lane is None else lane

@@ -18,7 +18,7 @@ from pipeline.train import mix
 from pipeline.train.fit import fit
 
 MEMBERS = 4
-SCENES = 2400
+SCENES = 3200
 
 
 def main() -> None:

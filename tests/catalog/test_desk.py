@@ -9,6 +9,7 @@ from models.base import unit_of_work
 from models.clip import Clip
 from models.listing import Listing, ListingState
 from models.recording import Recording
+from models.settings import settings
 from tests import factories
 
 HX = {"HX-Request": "true"}
@@ -115,6 +116,7 @@ def test_a_refusal_is_a_sentence_in_place_or_a_page(
         {"Origin": "http://127.0.0.1:9999"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1"},
     ],
 )
 def test_a_form_from_another_site_changes_nothing(
@@ -129,6 +131,75 @@ def test_a_form_from_another_site_changes_nothing(
         assert client.post(path, data=fields, headers=headers).status_code == 400, path
     assert state(clip_id) == ListingState.PUBLIC
     assert client.get(f"/api/v1/recordings/{recording.id}").json()["taught"]["choices"] == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://clips.example.org"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://clips.example.org"},
+        {"Origin": "http://127.0.0.1"},
+        {},
+    ],
+)
+def test_behind_a_proxy_that_rewrites_the_host_our_own_forms_work(
+    client: TestClient,
+    recording: Recording,
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REELYARD_PUBLIC_URL", "https://clips.example.org/")
+    settings.cache_clear()
+    assert client.post(f"/clips/{clip_of(recording)}/keep", headers=headers).status_code == 303
+    fields = {"to": "dark", "back": "/"}
+    assert client.post("/theme", data=fields, headers=headers).status_code == 303
+    stranger = {"Origin": "https://clips.example.org.evil.example"}
+    assert client.post("/theme", data=fields, headers=stranger).status_code == 400
+
+
+def test_a_recording_shorter_than_a_second_can_be_asked_as_well(
+    client: TestClient, recording: Recording
+) -> None:
+    with unit_of_work() as session:
+        short = factories.recording(session, duration_ms=900)
+        factories.analysis(session, short, [{"score": 0.1}])
+    for address in (f"/recordings/{short.id}/why?at=0", f"/recordings/{short.id}?at=0"):
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert "No moment of this recording became a clip." in answer.text
+
+
+def test_what_is_wanted_back_is_said_to_be_on_sale(
+    client: TestClient, recording: Recording
+) -> None:
+    promote = forms(client.get(f"/recordings/{recording.id}").text)["Make a clip of 0:10 to 0:30"]
+    said = client.get(client.post(promote).headers["location"]).text
+    assert "A clip of 0:10 to 0:30 is being made." in said
+    candidate_id = promote.split("/")[2]
+    with unit_of_work() as session:
+        clip = factories.clip(session, recording, candidate_id=candidate_id)
+        factories.listing(session, clip)
+    said = client.get(client.post(promote).headers["location"]).text
+    assert "The clip of 0:10 to 0:30 is on sale." in said
+    client.post(f"/clips/{clip.id}/discard")
+    said = client.get(client.post(promote).headers["location"]).text
+    assert "The clip of 0:10 to 0:30 is on sale again." in said
+    assert state(clip.id) == ListingState.PUBLIC
+
+
+def test_what_the_scout_said_of_an_uneventful_recording_gives_way_to_a_clip(
+    client: TestClient,
+) -> None:
+    with unit_of_work() as session:
+        quiet = factories.recording(session, reason="No moment stood out.")
+    page = client.get(f"/recordings/{quiet.id}").text
+    assert "No moment stood out." in page
+    answer = client.post(f"/recordings/{quiet.id}/clips", data={"start": "0:01", "end": "0:09"})
+    page = client.get(answer.headers["location"]).text
+    assert "No moment stood out." not in page
+    client.post(forms(page)["Undo"])
+    assert "No moment stood out." in client.get(f"/recordings/{quiet.id}").text
 
 
 def test_why_without_scripts(client: TestClient, recording: Recording) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import inspect
 
 from catalog import jobs, recordings
 from catalog.errors import BadRequest
@@ -46,6 +47,22 @@ def test_jobs_of_one_step_are_one_line() -> None:
     assert seen.current is seen.lines[2]
     assert seen.current.label == "Encoding the picture for streaming"
     assert seen.share == pytest.approx((1 + 1 + 0.5) / 3)
+
+
+@pytest.mark.usefixtures("database")
+def test_the_desk_reads_no_chat_and_no_curve() -> None:
+    """Of 12 hours they are megabytes, and a list has fifty recordings."""
+    with unit_of_work() as session:
+        made = factories.recording(session, chat=[0.5] * 1_000)
+        factories.analysis(session, made, [{"score": 0.1}], words=[[0, 900, "word", 0.9]])
+    with reading() as session:
+        (listed,) = recordings.desk(session).rows
+        assert "chat" in inspect(listed.recording).unloaded
+    with reading() as session:
+        detail = recordings.get(session, made.id).recording
+        assert {"chat", "pictures"} <= inspect(detail).unloaded
+        assert inspect(detail.analysis).unloaded >= {"curve", "words"}
+        assert detail.chat == [0.5] * 1_000, "for whoever asks"
 
 
 def test_the_time_left_follows_from_the_time_spent() -> None:

@@ -15,7 +15,7 @@ from models.clip import Clip
 from models.event import Event
 from models.job import Job, JobState
 from models.listing import Listing, ListingState
-from models.recording import Recording, RecordingState
+from models.recording import Recording, RecordingState, settle
 from models.review import Review, factors
 from tests import factories
 
@@ -100,7 +100,8 @@ def test_a_promoted_moment_is_asked_for_and_the_recording_works_again(desk: Desk
     assert standing(desk)[desk.rejected_id] == "being made"
     with reading() as session:
         recording = session.get_one(Recording, desk.recording_id)
-        assert (recording.state, recording.reason, recording.done_ms) == ("working", "", None)
+        assert (recording.state, recording.done_ms) == ("working", None)
+        assert recording.reason == "No moment stood out", "which stays true"
         event = session.scalars(select(Event).where(Event.kind == "moment.promoted")).one()
         assert event.subject == desk.rejected_id
         assert factors(session, recording.creator_id, "auto")["laughter"] > 1
@@ -153,6 +154,27 @@ def test_what_ended_without_effect_is_asked_for_anew(desk: Desk) -> None:
     assert jobs() == [("clip", desk.rejected_id, "ready")]
     with reading() as session:
         assert session.get_one(Recording, desk.recording_id).state == "working"
+
+
+def test_what_the_scout_said_stays_when_a_promotion_is_undone(desk: Desk) -> None:
+    done(reviews.undo, done(reviews.promote, desk.rejected_id).id)
+    with unit_of_work() as session:  # the worker saw that nobody wants it
+        session.scalars(select(Job)).one().state = JobState.DONE
+        session.flush()
+        settle(session, desk.recording_id)
+        recording = session.get_one(Recording, desk.recording_id)
+        assert (recording.state, recording.reason) == ("done", "No moment stood out")
+
+
+def test_promoting_what_was_discarded_puts_it_back_on_sale(desk: Desk) -> None:
+    promoted = done(reviews.promote, desk.rejected_id)
+    clip_id = made(desk.rejected_id)
+    discarded = done(reviews.discard, clip_id)
+    again = done(reviews.promote, desk.rejected_id)
+    assert again.id == discarded.id
+    assert again.undone_ms is not None
+    assert clip_id in on_sale()
+    assert done(reviews.promote, desk.rejected_id).id == promoted.id
 
 
 def test_keeping_changes_nothing_but_what_is_learnt(desk: Desk) -> None:
@@ -255,7 +277,8 @@ def test_the_same_span_asked_for_twice_is_one_clip(desk: Desk) -> None:
     assert first.id == second.id
     clip_id = made(first.candidate_id)
     done(reviews.discard, clip_id)
-    assert done(reviews.ask_for, desk.recording_id, 1_000, 9_000).id == first.id
+    again = done(reviews.ask_for, desk.recording_id, 1_000, 9_000)
+    assert (again.verdict, again.undone_ms is None) == ("discarded", False)
     assert clip_id in on_sale(), "who asks for it again wants it back"
 
 

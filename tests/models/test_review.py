@@ -83,6 +83,23 @@ def test_a_creator_teaches_nobody_else_and_no_other_profile() -> None:
 
 
 @pytest.mark.usefixtures("database")
+def test_what_was_taught_of_a_kind_not_known_counts_for_every_kind() -> None:
+    """Of recordings that were analysed before kinds were told apart."""
+    review(Verdict.KEPT, profile="auto", cheer=0.4)
+    review(Verdict.KEPT, profile="sport", music=0.4)
+    assert set(learnt(profile="sport")) == {"cheer", "music"}
+    assert set(learnt(profile="talk")) == set(learnt(profile="auto")) == {"cheer"}
+    assert learnt("grace") == {}
+    with unit_of_work() as session:
+        creator_id = factories.creator(session, "ada").id
+        at_ms = forget(session, creator_id, "sport")
+    assert learnt() == {}, "what counts can be forgotten"
+    with unit_of_work() as session:
+        recall(session, creator_id, "sport", at_ms)
+    assert set(learnt()) == {"cheer", "music"}
+
+
+@pytest.mark.usefixtures("database")
 def test_an_undone_review_teaches_nothing() -> None:
     review_id = review(Verdict.KEPT, cheer=0.5)
     with unit_of_work() as session:

@@ -15,6 +15,7 @@ from models.recording import Recording
 from models.steps import LIGHT, MEDIA, ask
 from tests import factories, media
 from tests.commands import processed, reelyard
+from workers import asked
 from workers.flow import run_one
 
 RATE = Fraction(30_000, 1_001)
@@ -109,6 +110,18 @@ def test_what_was_taken_back_before_its_turn_is_not_made() -> None:
     with reading() as session:
         row = session.get_one(Recording, recording.id)
         assert (row.state, row.clips) == ("done", [])
+
+
+@pytest.mark.usefixtures("database")
+def test_nobody_waits_for_a_clip_that_was_taken_back() -> None:
+    with unit_of_work() as session:
+        recording = factories.recording(session)
+        review = reviews.ask_for(session, recording.id, 1_000, 9_000)
+    assert asked._look(review.candidate_id) == (None, "Cut a clip")
+    with unit_of_work() as session:
+        reviews.undo(session, review.id)
+    with pytest.raises(asked.NotMade, match="taken back"):
+        asked._look(review.candidate_id)
 
 
 def published(values: dict[str, object], **sidecar: int) -> Listing:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from models import recording as recordings
 from models.base import unit_of_work
 from models.job import Job, JobState
 from models.recording import Recording, RecordingState
@@ -24,7 +25,7 @@ from models.steps import STEPS
 from models.storage import S3Store, StoreDown, collect_cache
 from pipeline.errors import ChildFailed, Refused
 from tests import factories
-from workers import flow, lease, log
+from workers import flow, log
 from workers.lease import Lease, _process_name
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -101,7 +102,7 @@ def test_the_end_of_a_try_is_written_once_the_database_is_back(
 ) -> None:
     recording_id = asked("clip")
     fails(monkeypatch, "clip", ChildFailed("killed"))
-    away, real = [OperationalError("", {}, Exception())], lease.settle
+    away, real = [OperationalError("", {}, Exception())], recordings.settle
 
     def settle(session: Session, recording_id: str) -> None:
         if away:

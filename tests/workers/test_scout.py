@@ -3,7 +3,7 @@
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +68,10 @@ def listens(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     monkeypatch.setattr(speech, "_known", None)  # it holds for minutes
 
 
-def recorded(sound: bytes, **sidecar: object) -> str:
+def recorded(sound: bytes, chat: Sequence[float] = (), **sidecar: object) -> str:
     with unit_of_work() as session:
-        recording = factories.recording(session, state=RecordingState.WORKING, sidecar=sidecar)
+        values = {"state": RecordingState.WORKING, "sidecar": sidecar, "chat": list(chat)}
+        recording = factories.recording(session, **values)
         factories.asset(session, recording, AssetKind.ORIGINAL, sound, suffix=".wav")
         return recording.id
 

@@ -184,9 +184,9 @@ def test_both_are_kept_with_the_recording_and_move_along_with_it(inbox: Path, to
     lie = {path.relative_to(inbox / "ada").as_posix() for path in inbox.rglob("ada/**/*.*")}
     assert lie == {"done/talk.m4a", "done/talk.m4a.yml", "done/talk.m4a.chat.jsonl"}
     with reading() as session:
-        facts = session.get_one(Recording, drop.recording_id).sidecar
-    assert facts["profile"] == "talk"
-    assert facts["chat"] == list(chat.stir(CHAT))
+        recording = session.get_one(Recording, drop.recording_id)
+        assert recording.sidecar == {"profile": "talk"}
+        assert recording.chat == list(chat.stir(CHAT))
 
 
 def test_what_was_moved_is_found_again_when_it_is_dropped_again(inbox: Path, tone: bytes) -> None:

@@ -54,6 +54,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("words", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("ratings", sa.JSON(), nullable=False, server_default="[]"))
 
+    with op.batch_alter_table("recording", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("chat", sa.JSON(), nullable=False, server_default="[]"))
+
     with op.batch_alter_table("candidate", schema=None) as batch_op:
         batch_op.add_column(sa.Column("asked_ms", sa.BigInteger(), nullable=True))
         batch_op.add_column(
@@ -67,6 +70,9 @@ def downgrade() -> None:
         batch_op.drop_column("replaces_id")
         batch_op.drop_column("exact")
         batch_op.drop_column("asked_ms")
+
+    with op.batch_alter_table("recording", schema=None) as batch_op:
+        batch_op.drop_column("chat")
 
     with op.batch_alter_table("analysis", schema=None) as batch_op:
         batch_op.drop_column("ratings")
