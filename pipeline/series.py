@@ -48,8 +48,10 @@ def percentile_around(curve: Curve, half: int, percent: float, every: int) -> Cu
     found = np.empty(len(at), np.float32)
     whole = (at >= half) & (at + half < len(curve))
     if whole.any():
-        windows = np.lib.stride_tricks.sliding_window_view(curve, 2 * half + 1)[at[whole] - half]
-        found[whole] = np.percentile(windows, percent, axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(curve, 2 * half + 1)
+        # Some at a time: all windows of hours at once would be the most that a scout holds.
+        for some in np.array_split(np.flatnonzero(whole), 1 + len(at) // 200):
+            found[some] = np.percentile(windows[at[some] - half], percent, axis=1)
     for number in np.flatnonzero(~whole):
         near = curve[max(0, at[number] - half) : at[number] + half + 1]
         found[number] = np.percentile(near, percent)
