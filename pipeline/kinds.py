@@ -49,7 +49,7 @@ PROFILES = {
     # A crowd tells: what it does not react to is no moment, however loud or quick.
     "stage": Profile(
         {
-            **_crowd(0.9),
+            **_crowd(0.8),
             "excited speech": 0.07,
             "loudness": 0.06,
             "impact": 0.04,
@@ -66,7 +66,7 @@ PROFILES = {
     ),
     "sport": Profile(
         {
-            **_crowd(0.9),
+            **_crowd(0.8),
             "excited speech": 0.42,
             "loudness": 0.12,
             "impact": 0.1,
@@ -83,7 +83,7 @@ PROFILES = {
     ),
     "talk": Profile(
         {
-            **_crowd(0.85),
+            **_crowd(0.75),
             "excited speech": 0.5,
             "loudness": 0.04,
             "impact": 0.0,
