@@ -182,7 +182,7 @@ def test_too_long_is_ended_and_not_tried_again(long: Path, tmp_path: Path) -> No
 def test_too_much_memory_fails_and_the_caller_lives(long: Path, tmp_path: Path) -> None:
     """The encoder of a 720p picture does not fit."""
     with pytest.raises(ChildFailed, match="could not"):
-        sandbox.run("chunk", chunk(long, tmp_path), limits=Limits(memory_mb=180, wall_s=20))
+        sandbox.run("chunk", chunk(long, tmp_path), limits=Limits(memory_mb=400, wall_s=20))
     assert sandbox.run("probe", {"source": str(long)}, limits=Limits(memory_mb=4096))
 
 
