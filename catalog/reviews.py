@@ -13,7 +13,7 @@ from models import review as learning
 from models.analysis import Analysis, Candidate
 from models.base import now_ms
 from models.clip import Clip
-from models.job import Job, JobState
+from models.job import Job, JobState, afresh
 from models.listing import Listing
 from models.recording import Recording, RecordingState, held, settle
 from models.review import Review, Verdict
@@ -244,18 +244,7 @@ def _work(session: Session, recording: Recording, step: str, subject: str) -> No
             Job.subject == subject,
             Job.state.in_((JobState.DONE, JobState.QUARANTINED, JobState.DROPPED)),
         )
-        .values(
-            state=JobState.READY,
-            attempt=0,
-            interruptions=0,
-            error="",
-            progress=0.0,
-            rung_ms=None,
-            run_after_ms=now_ms(),
-            created_ms=now_ms(),
-            started_ms=None,
-            finished_ms=None,
-        )
+        .values(**afresh(), created_ms=now_ms(), started_ms=None)
     )
     _works_again(recording)
 

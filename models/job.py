@@ -123,6 +123,20 @@ def fenced(session: Session, job_id: str, token: int, **values: Any) -> None:
         raise LeaseLost(job_id)
 
 
+def afresh() -> dict[str, Any]:
+    """Values of a job that is to be tried as if it never had been."""
+    return {
+        "state": JobState.READY,
+        "attempt": 0,
+        "interruptions": 0,
+        "error": "",
+        "progress": 0.0,
+        "rung_ms": None,
+        "run_after_ms": now_ms(),
+        "finished_ms": None,
+    }
+
+
 def release(session: Session, workers: list[str]) -> int:
     """Let go of what workers held that are known to be dead, without waiting for their leases."""
     freed = session.execute(

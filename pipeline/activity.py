@@ -1,6 +1,6 @@
 """What happens in a recording, as curves: from what is heard, seen and written in its chat."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,10 @@ class Activity:
             "motion": self.motion,
             "chat": chat,
         }
+
+    def with_motion(self, motion: Curve) -> "Activity":
+        """The same with another motion, a value per second."""
+        return replace(self, motion=_by_step(motion, self.steps))
 
 
 def activity(heard: Heard, motion: Curve, chat: Curve | None = None) -> Activity:

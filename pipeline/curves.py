@@ -16,7 +16,6 @@ FRAME = 160
 """Samples from one spectrum to the next: 100 spectra a second."""
 WINDOW = 512
 BANDS = 40
-FLOOR_DB = -100.0
 PER_ROW = 25
 """Spectra in a row's step; a row looks at four steps, the second before and around it."""
 SPAN = 4 * PER_ROW

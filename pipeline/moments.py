@@ -88,7 +88,7 @@ def find(
     """In order of time. Those of a crowd as they are; of the rest, what stands out and is apart."""
     felt = evidence(now, said)
     worth = interest(felt, profile)
-    crowd = reactions.find(now.reaction, now.speech, now.excited + now.loudness, now.talking)
+    crowd = crowd_of(now)
     found = [_crowd_moment(now, felt, one, duration_ms) for one in crowd]
     taken = np.zeros(now.steps, np.bool_)
     for one in crowd:
@@ -103,6 +103,10 @@ def find(
         if not any(span.overlap_ms(other.span) > span.length_ms / 2 for other in found):
             found.append(_moment(now, felt, span, peak, first, last))
     return tuple(sorted(found, key=lambda one: (one.span.start_ms, one.peak_ms)))
+
+
+def crowd_of(now: Activity) -> list[reactions.Reaction]:
+    return reactions.find(now.reaction, now.speech, now.excited + now.loudness, now.talking)
 
 
 def _crowd_moment(

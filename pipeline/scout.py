@@ -17,7 +17,6 @@ from pipeline import (
     kinds,
     moments,
     pictures,
-    reactions,
     sounds,
 )
 from pipeline.activity import Activity, activity
@@ -96,8 +95,7 @@ def scout(
     profile = PROFILES[name]
     found = moments.find(now, profile, duration_ms)
     if profile.weights["motion"] >= WORTH_A_LOOK and motion.any():
-        motion = _looked(path, motion, _ranked(found, profile), duration_ms)
-        now = activity(heard, motion, np.asarray(asked.chat, np.float32))
+        now = now.with_motion(_looked(path, motion, _ranked(found, profile), duration_ms))
         found = moments.find(now, profile, duration_ms)
     speech = delivery.speech_spans(now.speech, now.talking)
     segments: Sequence[Segment] = ()
@@ -120,13 +118,12 @@ def scout(
 def _profile(asked: str, now: Activity, duration_ms: int) -> str:
     if asked != AUTO:
         return asked
-    crowd = reactions.find(now.reaction, now.speech, now.excited + now.loudness, now.talking)
     blows = runs(now.impact > 0.4)
     minutes = duration_ms / 60_000
     return kinds.recognised(
         Facts(
             minutes=minutes,
-            reactions=sum(one.strength >= SURE for one in crowd),
+            reactions=sum(one.strength >= SURE for one in moments.crowd_of(now)),
             heard=_share(now.silence < 0.5),
             spoken=_share(now.speech > 0.5),
             other=_share(np.maximum(now.music, now.noise) > 0.5),

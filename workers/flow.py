@@ -184,16 +184,7 @@ def retry(session: Session, recording_id: str) -> int:
             Job.state.in_((JobState.QUARANTINED, JobState.DROPPED))
             | ((Job.step == "ingest") & literal(rejected)),
         )
-        .values(
-            state=JobState.READY,
-            attempt=0,
-            interruptions=0,
-            error="",
-            progress=0.0,
-            rung_ms=None,
-            run_after_ms=now_ms(),
-            finished_ms=None,
-        )
+        .values(**jobs.afresh())
         .returning(Job.id)
     ).all()
     if again:

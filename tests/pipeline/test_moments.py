@@ -322,3 +322,30 @@ def test_a_moment_is_plain_data() -> None:
     kinds = {type(value) for value in (*one.evidence.values(), *one.likeness.values())}
     assert kinds == {float}
     assert {type(one.span.start_ms), type(one.span.end_ms), type(one.peak_ms)} == {int}
+
+
+def doubtful(tape: Tape, kind: str = "laughter") -> Tape:
+    """What may be laughter, from 64 s on."""
+    return tape.add(64, 71, -20, reaction=0.5, **{kind: 0.5})
+
+
+def laughed(tape: Tape) -> float:
+    found = moments.find(tape.now(), PROFILES["stage"], 120_000)
+    return max((one.evidence.get("laughter", 0.0) for one in found), default=0.0)
+
+
+def test_a_doubtful_reaction_counts_more_after_a_raised_line_and_less_out_of_noise() -> None:
+    talk = [Tape().talk(2, 55) for _ in range(3)]
+    answering = laughed(doubtful(talk[0].excited(58, 64)))
+    alone = laughed(doubtful(talk[1]))
+    out_of_noise = laughed(doubtful(talk[2].add(60, 75, -22, noise=0.9)))
+    assert out_of_noise < alone < answering
+    assert answering > 0.4
+
+
+def test_whoever_shouts_makes_no_crowd_of_what_hardly_sounds_like_one() -> None:
+    tape = Tape().talk(2, 55).excited(58, 66)
+    tape.add(62, 68, -20, reaction=0.1, laughter=0.1)
+    found = moments.find(tape.now(), PROFILES["talk"], 120_000)
+    assert any(one.evidence.get("excited speech", 0) > 0.3 for one in found)
+    assert all(sum(one.evidence.get(kind, 0) for kind in CROWD) <= 0.13 for one in found)

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from pipeline.frames import Glimpses
 from pipeline.scout import Asked, Scouted, scout
 from pipeline.timeline import Highlight, Span
 from tests import stories
@@ -85,11 +88,20 @@ def test_a_camera_that_swings_is_no_attack(match: Scouted) -> None:
     assert all(one.span.end_ms < 36_000 or one.span.start_ms > 42_000 for one in chosen(match))
 
 
+def _loud_packets(_: Glimpses, seconds: int) -> NDArray[np.float32]:
+    """As if packets swore that all moves at each attack."""
+    motion = np.zeros(seconds, np.float32)
+    for start_s, end_s in stories.ATTACKS_S:
+        motion[start_s:end_s] = 1.0
+    return motion
+
+
 def test_motion_that_nobody_looked_at_makes_no_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.scout.LOOK_MS", 0)
     monkeypatch.setattr("pipeline.scout.LOOK_SHARE", 0.0)
+    monkeypatch.setattr("pipeline.scout.picture_activity", _loud_packets)
     unseen = scout(stories.match_file(tmp_path / "match.mp4"))
     assert len(unseen.moments) >= len(stories.ATTACKS_S)
     assert chosen(unseen) == []

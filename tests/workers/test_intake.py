@@ -1,6 +1,5 @@
 """Taking one file, and moving it aside: repeatable at each point where a stop may come between."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -11,37 +10,12 @@ from models.base import reading, unit_of_work
 from models.drop import Drop, Outcome
 from models.job import Job
 from models.recording import Recording, RecordingState
-from pipeline import ffmpeg
 from pipeline.errors import Refused
+from tests.drops import put, taken
 from workers import intake, sidecar
 from workers.inbox import Inbox, as_text, move_aside, show_outcomes
-from workers.intake import NotQuiet, Taken, take
+from workers.intake import NotQuiet, take
 from workers.lease import Waits
-
-
-@pytest.fixture(scope="module")
-def tone(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("tone") / "tone.m4a"
-    ffmpeg.run(["-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac", ffmpeg.url(path)])
-    return path.read_bytes()
-
-
-@pytest.fixture
-def inbox(database: Path) -> Path:
-    """No watcher: each test says what happens when."""
-    folder = database / "inbox"
-    (folder / "ada").mkdir(parents=True)
-    return folder
-
-
-def put(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    os.utime(path, (1_700_000_000, 1_700_000_000))
-    return path
-
-
-def taken(inbox: Path, path: Path) -> Taken:
-    return take(path, "ada", as_text(path.relative_to(inbox)))
 
 
 def drops() -> list[Drop]:

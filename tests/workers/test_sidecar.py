@@ -1,7 +1,6 @@
 """What may lie beside a recording: the creator's facts, a chat's log; both go where it goes."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -10,44 +9,17 @@ from sqlalchemy import select
 from models.base import reading
 from models.drop import Drop, Outcome
 from models.recording import Recording
-from pipeline import chat, ffmpeg
+from pipeline import chat
 from pipeline.errors import Refused
 from pipeline.kinds import NAMES
-from workers.inbox import Inbox, as_text, move_aside, sidecar_is_new
-from workers.intake import Taken, take
+from tests.drops import put, taken
+from workers.inbox import Inbox, move_aside, sidecar_is_new
 from workers.sidecar import BIGGEST, beside, chat_of, is_beside, read, read_all, sidecar_of
 
-LONG_AGO = 1_700_000_000
 CHAT = "".join(
     json.dumps({"t": at, "author": "Grace Hopper", "text": "unforgettable"}) + "\n"
     for at in [*range(0, 120, 5), *[60 + number / 10 for number in range(30)]]
 )
-
-
-@pytest.fixture(scope="module")
-def tone(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("tone") / "tone.m4a"
-    ffmpeg.run(["-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac", ffmpeg.url(path)])
-    return path.read_bytes()
-
-
-@pytest.fixture
-def inbox(database: Path) -> Path:
-    """No watcher: each test says what happens when."""
-    folder = database / "inbox"
-    (folder / "ada").mkdir(parents=True)
-    return folder
-
-
-def put(path: Path, data: bytes | str) -> Path:
-    """Written long ago: it lies still."""
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    os.utime(path, (LONG_AGO, LONG_AGO))
-    return path
-
-
-def taken(inbox: Path, path: Path) -> Taken:
-    return take(path, "ada", as_text(path.relative_to(inbox)))
 
 
 def refusal(path: Path) -> str:
