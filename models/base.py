@@ -1,5 +1,6 @@
 """The base of all rows, the engine, and the only place that commits."""
 
+import contextvars
 import functools
 import secrets
 import sqlite3
@@ -62,7 +63,7 @@ def engine(url: str | None = None) -> Engine:
     address = url or settings().resolved_database_url
     if address.startswith("sqlite"):
         return _sqlite(address)
-    return create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    return create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=10)
 
 
 def _sqlite(address: str) -> Engine:
@@ -85,14 +86,33 @@ def _sqlite(address: str) -> Engine:
 
 
 @contextmanager
-def unit_of_work() -> Iterator[Session]:
-    """One transaction, committed when the block ends or not at all. Never held while media runs."""
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
+def unit_of_work(actor: str = "") -> Iterator[Session]:
+    """One transaction, committed when the block ends or not at all. Never held while media runs.
+
+    `actor`: the account that its events are by.
+    """
+    made = Session(engine(), expire_on_commit=False, info={"actor": actor})
+    with made as session, session.begin():
         yield session
+
+
+_read: contextvars.ContextVar[Session | None] = contextvars.ContextVar("read", default=None)
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A transaction that writes nothing and on SQLite waits for no writer."""
+    """A transaction that writes nothing and on SQLite waits for no writer.
+
+    Within another one it is the same: a page that held a connection and waited for a second one
+    would wait for pages that do likewise.
+    """
+    within = _read.get()
+    if within is not None:
+        yield within
+        return
     with Session(engine().execution_options(reads=True), expire_on_commit=False) as session:
-        yield session
+        mark = _read.set(session)
+        try:
+            yield session
+        finally:
+            _read.reset(mark)

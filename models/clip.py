@@ -22,6 +22,19 @@ class AssetKind(enum.StrEnum):
     MANIFEST = "manifest"
     """The signed manifest as JSON, for reading; the master carries the real one."""
     CHUNK = "chunk"
+    PREVIEW = "preview"
+    """Watermarked and small: for whoever has no right to the clean one."""
+    HOVER = "hover"
+    """A few silent seconds of the preview."""
+    STORYBOARD = "storyboard"
+    DELIVERY = "delivery"
+    """The master with a license's id in its manifest: for that licensee alone."""
+
+
+class ClipKind(enum.StrEnum):
+    CLIP = "clip"
+    REEL = "reel"
+    """The best clips of a recording, joined; see models.pool.ReelPart."""
 
 
 class Clip(Base):
@@ -30,6 +43,7 @@ class Clip(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
     candidate_id: Mapped[str | None] = mapped_column(ForeignKey("candidate.id"))
+    kind: Mapped[ClipKind] = mapped_column(String(20), default=ClipKind.CLIP)
     spec: Mapped[str] = mapped_column(String(64))
     """What was asked for (span and settings) as one word: the same ask is the same clip."""
     start_ms: Mapped[int]
@@ -70,6 +84,8 @@ class Asset(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
     clip_id: Mapped[str | None] = mapped_column(ForeignKey("clip.id"), index=True)
+    license_id: Mapped[str | None] = mapped_column(ForeignKey("license.id"), index=True)
+    """Of a delivery."""
     kind: Mapped[AssetKind] = mapped_column(String(20))
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     suffix: Mapped[str] = mapped_column(String(12))

@@ -1,9 +1,14 @@
 """Creator: whose footage it is."""
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, now_ms
+
+if TYPE_CHECKING:
+    from models.account import Account
 
 DEFAULT_SLUG = "house"
 
@@ -17,7 +22,11 @@ class Creator(Base):
     name: Mapped[str] = mapped_column(String(300))
     allow_ai_training: Mapped[bool | None]
     """None: the settings' default holds."""
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"), index=True)
+    """Who works at this creator's desk; None: staff alone."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
+
+    account: Mapped["Account | None"] = relationship(back_populates="creators")
 
 
 def creator_of(session: Session, slug: str) -> Creator:

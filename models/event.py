@@ -1,4 +1,4 @@
-"""Event: an append-only fact, the figures' only source."""
+"""Event: an append-only fact, the figures' only source and the audit of every change."""
 
 from typing import Any
 
@@ -14,9 +14,13 @@ class Event(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(60), index=True)
     subject: Mapped[str] = mapped_column(String(64), index=True)
+    actor: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """The account (or token:ID) that did it; empty for the house itself and for guests."""
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     at_ms: Mapped[int] = mapped_column(default=now_ms())
 
 
 def record(session: Session, kind: str, subject: str, **facts: Any) -> None:
-    session.add(Event(kind=kind, subject=subject, facts=facts))
+    """Who did it is told once for the transaction: `unit_of_work(actor=...)`."""
+    actor = session.info.get("actor", "")
+    session.add(Event(kind=kind, subject=subject, actor=actor, facts=facts))

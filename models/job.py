@@ -31,7 +31,8 @@ class Job(Base):
     step: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(64))
     spec: Mapped[str] = mapped_column(String(64), default="")
-    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
+    recording_id: Mapped[str | None] = mapped_column(ForeignKey("recording.id"), index=True)
+    """None for work that no recording waits for: a mail, a delivery."""
     queue: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int]
     """Lower runs first."""
@@ -59,6 +60,12 @@ class Job(Base):
         UniqueConstraint("step", "subject", "spec"),
         Index("ix_job_due", "queue", "state", "priority", "run_after_ms"),
     )
+
+    @property
+    def recording(self) -> str:
+        """The recording's id, for steps that have one."""
+        assert self.recording_id is not None, self.step
+        return self.recording_id
 
     @property
     def finished(self) -> bool:

@@ -88,18 +88,20 @@ class RenditionChunk(Base):
     __table_args__ = (UniqueConstraint("recording_id", "rung", "number"),)
 
 
-def held(session: Session, recording_id: str) -> Recording | None:
+def held(session: Session, recording_id: str | None) -> Recording | None:
     """Locked until the transaction ends. Whoever writes its jobs as well takes this lock first:
     two that lock in another order may wait for each other for ever.
     """
+    if recording_id is None:
+        return None
     return session.get(Recording, recording_id, with_for_update=True)
 
 
-def settle(session: Session, recording_id: str) -> None:
+def settle(session: Session, recording_id: str | None) -> None:
     """Give the recording its end state when its last job has finished."""
     recording = held(session, recording_id)
     if recording is not None and recording.state == RecordingState.REJECTED:
-        drop_ready(session, recording_id)  # this job was running while another one rejected it
+        drop_ready(session, recording.id)  # this job was running while another one rejected it
     if recording is None or recording.state != RecordingState.WORKING:
         return
     states = session.execute(

@@ -1,6 +1,7 @@
 """Every setting: environment REELYARD_*, or reelyard.toml in the folder one starts in."""
 
 import functools
+import ipaddress
 import os
 import re
 import sys
@@ -89,6 +90,33 @@ class Settings(BaseSettings):
     allow_ai_training: bool = Field(
         False, description="What clips say of AI training where the creator's sidecar says nothing"
     )
+    operator: str = Field(
+        "operator@reelyard.local", description="E-mail of the account that may do everything"
+    )
+    seller: str = Field("Reelyard", description="Who sells, as invoices say it; lines by `;`")
+    currency: str = Field(
+        "USD", pattern=r"^[A-Z]{3}$", description="Currency of the house's prices (ISO 4217)"
+    )
+    payments: Literal["sandbox", "stripe"] = Field(
+        "sandbox", description="Who takes payments; `sandbox` moves no money"
+    )
+    stripe_key: str = Field("", description="Stripe's secret key (better by `..._KEY_FILE`)")
+    stripe_webhook_secret: str = Field(
+        "", description="What Stripe signs webhooks with (`whsec_...`)"
+    )
+    stripe_url: str = Field("", description="Another address of Stripe's API, for trials")
+    smtp_url: str = Field(
+        "", description="`smtp://USER:PASSWORD@HOST:PORT` or `smtps://...`; empty: an outbox folder"
+    )
+    mail_from: str = Field(
+        "Reelyard <no-reply@reelyard.local>", description="Sender of the house's mails"
+    )
+    hook_networks: list[str] = Field(
+        [], description='Private networks that partners\' webhooks may reach: `["10.1.0.0/16"]`'
+    )
+    hand_off: Literal["", "nginx"] = Field(
+        "", description="`nginx`: files of a local store are sent by it (`X-Accel-Redirect`)"
+    )
     host: str = Field("127.0.0.1", description="Address the catalogue listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port the catalogue listens on")
     public_url: str = Field("", description="Address of the catalogue as visitors see it")
@@ -110,10 +138,27 @@ class Settings(BaseSettings):
     def _storage(cls, value: str) -> str:
         return _scheme(value, ("file", "s3"))
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: str) -> str:
+        return _scheme(value, ("smtp", "smtps"))
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not re.fullmatch(r"([^<>@\r\n]* )?<?[^<>@\s]+@[^<>@\s]+>?", value):
+            raise ValueError("looks like `Name <name@example.org>`")
+        return value
+
     @field_validator("rating_url")
     @classmethod
     def _rating(cls, value: str) -> str:
         return _scheme(value, ("https", "http"))
+
+    @field_validator("hook_networks")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(one)) for one in value]
 
     @property
     def resolved_database_url(self) -> str:

@@ -6,6 +6,12 @@ from sqlalchemy import text
 import models  # noqa: F401 (makes every row known)
 from models.base import Base
 
+
+def _ours(name: str | None, kind: str, parents: object) -> bool:
+    """Not the tables that SQLite's full-text index keeps for itself."""
+    return not (kind == "table" and name and name.startswith("search_fts"))
+
+
 bound = context.config.attributes["engine"]
 with bound.connect() as connection, connection.begin():
     if bound.dialect.name == "postgresql":
@@ -15,5 +21,6 @@ with bound.connect() as connection, connection.begin():
         target_metadata=Base.metadata,
         render_as_batch=bound.dialect.name == "sqlite",
         transactional_ddl=False,
+        include_name=_ours,
     )
     context.run_migrations()

@@ -1,0 +1,21 @@
+"""Mail: what is to be sent, written in the transaction of its cause."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, new_id, now_ms
+
+
+class Mail(Base):
+    __tablename__ = "mail"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    to: Mapped[str] = mapped_column(String(254))
+    purpose: Mapped[str] = mapped_column(String(40))
+    """sign-in, order, license, reminder, quote, ..."""
+    subject: Mapped[str] = mapped_column(String(300))
+    text: Mapped[str]
+    html: Mapped[str] = mapped_column(default="")
+    created_ms: Mapped[int] = mapped_column(default=now_ms(), index=True)
+    sent_ms: Mapped[int | None]
+    error: Mapped[str] = mapped_column(String(300), default="")
