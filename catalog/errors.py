@@ -19,10 +19,37 @@ class BadRequest(CatalogError):
 
 
 class Refusal(CatalogError):
-    """Understood, but not to be done as things stand."""
+    """Understood, but not to be done as things stand. `code` and `facts` are for programs."""
 
     status = 409
     title = "That was not done"
+
+    def __init__(self, detail: str, code: str = "", **facts: object) -> None:
+        super().__init__(detail)
+        self.code, self.facts = code, facts
+
+
+class SignInNeeded(CatalogError):
+    """A page leads to the sign-in form and back; a program gets a 401."""
+
+    status = 401
+    title = "Sign in first"
+
+
+class ScopeNeeded(CatalogError):
+    """Told to a token alone: a browser may do all that its account may."""
+
+    status = 403
+    title = "This token may not do that"
+
+
+class TooMany(CatalogError):
+    status = 429
+    title = "That was too often"
+
+    def __init__(self, detail: str, retry_s: int) -> None:
+        super().__init__(detail)
+        self.retry_s = retry_s
 
 
 class RangeRefused(CatalogError):

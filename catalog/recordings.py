@@ -8,12 +8,14 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from catalog import jobs, moments
+from catalog.auth import Visitor
+from catalog.desks import owned
 from catalog.errors import BadRequest, NotFound
 from catalog.listings import is_public
 from catalog.moments import Fate, Taught
 from models.analysis import Analysis, PictureChunk
 from models.base import now_ms
-from models.clip import Asset, AssetKind, Clip
+from models.clip import Asset, AssetKind, Clip, ClipKind
 from models.job import Job
 from models.listing import Listing
 from models.recording import Recording, RecordingState, RenditionChunk
@@ -73,9 +75,10 @@ class Detail:
         return [clip for clip in self.clips if clip.id not in known]
 
 
-def desk(session: Session, *, cursor: str | None = None, limit: int = 50) -> Desk:
-    """Newest first. Raises BadRequest for a cursor that isn't ours."""
-    wanted = select(Recording).options(joinedload(Recording.creator))
+def desk(session: Session, visitor: Visitor, *, cursor: str | None = None, limit: int = 50) -> Desk:
+    """The visitor's own, newest first. Raises BadRequest for a cursor that isn't ours."""
+    mine = owned(visitor)
+    wanted = select(Recording).where(mine).options(joinedload(Recording.creator))
     wanted = wanted.order_by(Recording.created_ms.desc(), Recording.id.desc())
     if cursor:
         wanted = _after(wanted, cursor)
@@ -89,7 +92,7 @@ def desk(session: Session, *, cursor: str | None = None, limit: int = 50) -> Des
     )
     return Desk(
         rows=[Row(r, work[r.id], clips.get(r.id, 0), posters.get(r.id)) for r in found],
-        total=session.scalar(select(func.count()).select_from(Recording)) or 0,
+        total=session.scalar(select(func.count()).select_from(Recording).where(mine)) or 0,
         next_cursor=f"{found[-1].created_ms}~{found[-1].id}" if more else None,
     )
 
@@ -113,7 +116,7 @@ def get(session: Session, recording_id: str) -> Detail:
     clips = session.scalars(
         select(Clip)
         .join(Listing)
-        .where(Clip.recording_id == recording_id, is_public())
+        .where(Clip.recording_id == recording_id, Clip.kind == ClipKind.CLIP, is_public())
         .order_by(Clip.start_ms)
         .options(selectinload(Clip.assets), joinedload(Clip.listing), joinedload(Clip.transcript))
     ).all()
@@ -145,7 +148,11 @@ def _seen(session: Session, recording_id: str) -> int:
 
 
 def _held(session: Session, recording_id: str, found: Sequence[Fate]) -> int:
-    unmade = select(Clip.id).outerjoin(Listing).where(Clip.recording_id == recording_id)
+    unmade = (
+        select(Clip.id)
+        .outerjoin(Listing)
+        .where(Clip.recording_id == recording_id, Clip.kind == ClipKind.CLIP)
+    )
     unlisted = unmade.where(Clip.candidate_id.is_(None), or_(Listing.id.is_(None), ~is_public()))
     without = session.scalar(select(func.count()).select_from(unlisted.subquery())) or 0
     return without + sum(one.standing == "not public" for one in found)
@@ -156,7 +163,7 @@ def _progress(session: Session, recording_ids: Sequence[str]) -> dict[str, jobs.
     found: dict[str, list[Job]] = {recording_id: [] for recording_id in recording_ids}
     wanted = select(Job).where(Job.recording_id.in_(recording_ids))
     for job in session.scalars(wanted.order_by(Job.created_ms, Job.priority, Job.id)):
-        found[job.recording_id].append(job)
+        found[job.recording].append(job)
     return {recording_id: jobs.progress(work, now) for recording_id, work in found.items()}
 
 
@@ -164,7 +171,7 @@ def _public_clips(session: Session, recording_ids: Sequence[str]) -> dict[str, i
     counted = (
         select(Clip.recording_id, func.count())
         .join(Listing)
-        .where(is_public(), Clip.recording_id.in_(recording_ids))
+        .where(is_public(), Clip.kind == ClipKind.CLIP, Clip.recording_id.in_(recording_ids))
         .group_by(Clip.recording_id)
     )
     return {row[0]: row[1] for row in session.execute(counted)}

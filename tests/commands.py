@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +38,13 @@ def processed(*files: Path, **settings: str) -> list[dict[str, Any]]:
     assert done.stdout, done.stderr
     recordings: list[dict[str, Any]] = json.loads(done.stdout)["recordings"]
     return recordings
+
+
+def way_in(url: str, *arguments: str, **settings: str) -> str:
+    """A link that signs in once at the house that runs at `url`; the operator's by default."""
+    made = reelyard("sign-in", *arguments, **settings)
+    assert made.returncode == 0, made.stderr
+    return url.rstrip("/") + urlsplit(made.stdout.strip()).path
 
 
 @contextmanager

@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from models import base, settings, storage
 from models.migrations import migrate
 from workers import broker
 from workers.demo.recording import make_recording
+
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")  # a busy machine is no fault of the code
 
 MATCH_S = 72
 """Two goals of the demo's game, and the loud machine between them."""

@@ -9,13 +9,12 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from catalog import playlists, recordings, reviews, times, why
-from catalog.errors import BadRequest
 from catalog.web import facts, saying, timeline
 from catalog.web.rendering import page, with_query
+from catalog.web.visitors import Asking, ours, own_desk
 from models.analysis import Candidate
 from models.base import reading, unit_of_work
 from models.review import Review
-from models.settings import settings
 
 READ = ["GET", "HEAD"]
 ID = r"[0-9a-f]{32}"
@@ -26,30 +25,8 @@ LISTED = 60
 """Moments that the page lists at first; an hour may have hundreds that nobody chose."""
 
 
-def ours(request: Request) -> None:
-    """Raises BadRequest for a form that another site made the browser send.
-
-    The browser's own word decides where there is one: a proxy may rewrite Host and scheme.
-    """
-    said, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if said:
-        foreign = said not in ("same-origin", "none")
-    else:
-        homes = request.headers.get("host"), urlsplit(settings().base_url).netloc
-        foreign = bool(origin) and str(origin).rpartition("://")[2] not in homes
-    if foreign:
-        raise BadRequest("This form was sent from another site.")
-
-
-def may_review(request: Request) -> None:
-    """The one place that decides who may change a recording's clips. There are no accounts yet,
-    so whoever reaches this server may; another site's forms may not.
-    """
-    ours(request)
-
-
-router = APIRouter(include_in_schema=False)
-changes = APIRouter(include_in_schema=False, dependencies=[Depends(may_review)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(own_desk)])
+changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
 
 
 @router.api_route("/recordings/{recording_id}", methods=READ)
@@ -103,45 +80,47 @@ def answer(request: Request, recording_id: str, at: At = None) -> Response:
 
 
 @changes.post("/recordings/{recording_id}/clips")
-def ask_for(request: Request, recording_id: str, start: Field, end: Field) -> Response:
+def ask_for(
+    request: Request, visitor: Asking, recording_id: str, start: Field, end: Field
+) -> Response:
     span = times.parse(start), times.parse(end)
-    with unit_of_work() as session:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.ask_for(session, recording_id, *span)
     return _answer(request, recording_id, review=review)
 
 
 @changes.post("/moments/{candidate_id}/promote")
-def promote(request: Request, candidate_id: str, at: Asked = None) -> Response:
-    with unit_of_work() as session:
+def promote(request: Request, visitor: Asking, candidate_id: str, at: Asked = None) -> Response:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.promote(session, candidate_id)
     return _after(request, review, at)
 
 
 @changes.post("/clips/{clip_id}/keep")
-def keep(request: Request, clip_id: str) -> Response:
-    with unit_of_work() as session:
+def keep(request: Request, visitor: Asking, clip_id: str) -> Response:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.keep(session, clip_id)
     return _after(request, review)
 
 
 @changes.post("/clips/{clip_id}/discard")
-def discard(request: Request, clip_id: str) -> Response:
-    with unit_of_work() as session:
+def discard(request: Request, visitor: Asking, clip_id: str) -> Response:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.discard(session, clip_id)
     return _after(request, review)
 
 
 @changes.post("/clips/{clip_id}/trim")
-def trim(request: Request, clip_id: str, start: Field, end: Field) -> Response:
+def trim(request: Request, visitor: Asking, clip_id: str, start: Field, end: Field) -> Response:
     span = times.parse(start), times.parse(end)
-    with unit_of_work() as session:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.trim(session, clip_id, *span)
     return _after(request, review)
 
 
 @changes.post("/reviews/{review_id}/undo")
-def undo(request: Request, review_id: str, at: Asked = None) -> Response:
-    with unit_of_work() as session:
+def undo(request: Request, visitor: Asking, review_id: str, at: Asked = None) -> Response:
+    with unit_of_work(visitor.actor) as session:
         review = reviews.undo(session, review_id)
     return _after(request, review, at)
 
@@ -149,11 +128,12 @@ def undo(request: Request, review_id: str, at: Asked = None) -> Response:
 @changes.post("/recordings/{recording_id}/forget")
 def forget(
     request: Request,
+    visitor: Asking,
     recording_id: str,
     recall_ms: Annotated[int | None, Form(ge=0, le=10**15)] = None,
 ) -> Response:
     """What this recording's creator taught for its profile; with `recall_ms` it is undone."""
-    with unit_of_work() as session:
+    with unit_of_work(visitor.actor) as session:
         row = recordings.get(session, recording_id)
         whose = row.recording.creator_id, row.taught.profile
         if recall_ms is None:

@@ -1,71 +1,100 @@
 """The pages, each a thin door to a function of a noun."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from catalog import listings, media, playlists, recordings
-from catalog.web import desk, files, transcripts
-from catalog.web.rendering import THEMES, page, with_query
+from catalog import desks, listings, media, playlists, recordings, reels
+from catalog.entitlements import may_use, now_of
+from catalog.errors import NotFound
+from catalog.web import (
+    account,
+    catalogue,
+    checkout,
+    deals,
+    deliveries,
+    desk,
+    earnings,
+    embeds,
+    feeds,
+    files,
+    lightboxes,
+    pools,
+    prices,
+    problems,
+    quoting,
+    sandbox,
+    sitemap,
+    staff,
+    terms,
+    transcripts,
+    verifying,
+)
+from catalog.web.rendering import THEMES, page
 from catalog.web.sending import send
+from catalog.web.visitors import Asking, own_desk, same_origin, unhurried
 from models.base import reading
 from models.clip import AssetKind
-from models.settings import settings
 
 router = APIRouter(include_in_schema=False)
+router.include_router(catalogue.router, dependencies=[Depends(unhurried)])
+router.include_router(lightboxes.router)
 router.include_router(desk.router)
+router.include_router(deliveries.router)
+router.include_router(verifying.router)
+router.include_router(embeds.router)
+router.include_router(problems.router)
+router.include_router(sitemap.router)
+router.include_router(account.router)
+router.include_router(staff.router)
+router.include_router(checkout.router)
+router.include_router(sandbox.router)
+router.include_router(earnings.router)
+router.include_router(quoting.router)
+router.include_router(terms.router)
+router.include_router(prices.router)
+router.include_router(pools.router)
+router.include_router(feeds.router)
 READ = ["GET", "HEAD"]
-PAGE = 24
-
-
-@router.api_route("/", methods=READ)
-def catalogue(
-    request: Request,
-    q: str = "",
-    tag: Annotated[list[str] | None, Query(max_length=20)] = None,
-    order: listings.Order = "newest",
-    cursor: str | None = None,
-) -> Response:
-    chosen = list(dict.fromkeys(tag or []))
-    with reading() as session:
-        found = listings.browse(
-            session, query=q, tags=chosen, order=order, cursor=cursor, limit=PAGE
-        )
-        offers = [] if found.total else listings.relaxed(session, q, chosen)
-        return page(
-            request,
-            "catalogue.html",
-            found=found,
-            offers=offers,
-            q=q,
-            tags=chosen,
-            order=order,
-            first_page=cursor is None,
-            here_with=_address(q=q, tag=chosen, order=order if order != "newest" else ""),
-            inbox=_inbox(),
-        )
 
 
 @router.api_route("/clips/{clip_id}", methods=READ)
-def clip(request: Request, clip_id: str, t: Annotated[float, Query(ge=0)] = 0) -> Response:
+def clip(
+    request: Request, visitor: Asking, clip_id: str, t: Annotated[float, Query(ge=0)] = 0
+) -> Response:
     with reading() as session:
         listing = listings.get(session, clip_id)
         if clip_id != listing.clip_id:
             return RedirectResponse(f"/clips/{listing.clip_id}", 308)
         kinds = {kind.value: listing.clip.asset(kind) for kind in AssetKind}
+        clean = may_use(session, visitor, listing.clip, "clean", now_of(session))
         return page(
             request,
             "clip.html",
             listing=listing,
             clip=listing.clip,
             assets=kinds,
+            clean=clean,
+            playable=kinds["master" if clean else "preview"],
+            tiles=media.tiles(listing.clip) if kinds["storyboard"] else [],
+            joined=reels.parts(session, listing.clip),
             lines=transcripts.lines(listing.clip),
             similar=listings.similar(session, listing),
             start_s=t,
+            **quoting.choices(deals.deal(session, listing, request.query_params)),
         )
+
+
+@router.api_route("/clips/{clip_id}/storyboard.vtt", methods=READ)
+def storyboard(clip_id: str) -> Response:
+    with reading() as session:
+        shown = listings.get(session, clip_id).clip
+        sheet = shown.asset(AssetKind.STORYBOARD)
+        if sheet is None:
+            raise NotFound("This clip has no storyboard.")
+        text = media.storyboard(shown, media.url(sheet))
+    return Response(text, media_type="text/vtt", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.api_route("/clips/{clip_id}/manifest.json", methods=READ)
@@ -76,13 +105,16 @@ def manifest(request: Request, clip_id: str) -> Response:
 
 
 @router.api_route("/recordings", methods=READ)
-def recordings_page(request: Request, cursor: str | None = None) -> Response:
+def recordings_page(request: Request, visitor: Asking, cursor: str | None = None) -> Response:
+    desks.needs_some(visitor, "recordings:read")
     with reading() as session:
-        shown = recordings.desk(session, cursor=cursor)
-    return page(request, "recordings.html", desk=shown, cursor=cursor, inbox=_inbox())
+        shown = recordings.desk(session, visitor, cursor=cursor)
+    return page(request, "recordings.html", desk=shown, cursor=cursor, inbox=catalogue.inbox())
 
 
-@router.api_route("/recordings/{recording_id}/hls/{name}.m3u8", methods=READ)
+@router.api_route(
+    "/recordings/{recording_id}/hls/{name}.m3u8", methods=READ, dependencies=[Depends(own_desk)]
+)
 def playlist(recording_id: str, name: str) -> Response:
     with reading() as session:
         found = recordings.with_chunks(session, recording_id)
@@ -94,9 +126,9 @@ def playlist(recording_id: str, name: str) -> Response:
 
 
 @router.api_route("/media/{asset_id}/{name}", methods=READ)
-def media_file(request: Request, asset_id: str, name: str) -> Response:
+def media_file(request: Request, visitor: Asking, asset_id: str, name: str) -> Response:
     with reading() as session:
-        asset = media.get(session, asset_id, name)
+        asset = media.get(session, visitor, asset_id, name)
     return send(request, asset)
 
 
@@ -110,30 +142,12 @@ def favicon() -> Response:
     return RedirectResponse(files.url("mark.svg"))
 
 
-@router.api_route("/robots.txt", methods=READ)
-def robots() -> Response:
-    return Response(
-        "User-agent: *\nDisallow: /recordings\nDisallow: /media\n", media_type="text/plain"
-    )
-
-
 @router.post("/theme")
 def theme(request: Request, to: Annotated[str, Form()], back: Annotated[str, Form()]) -> Response:
     """For browsers without scripts; with them the page sets the cookie itself."""
-    desk.ours(request)
+    same_origin(request)
     safe = back.startswith("/") and not back.startswith(("//", "/\\"))
     answer = RedirectResponse(back if safe else "/", 303)
     if to in THEMES:
         answer.set_cookie("theme", to, max_age=31_536_000, samesite="lax")
     return answer
-
-
-def _address(**fields: Any) -> Callable[..., str]:
-    """The catalogue's address with some of its fields changed; the page mark never stays."""
-    return lambda **changed: with_query("/", **{**fields, **changed})
-
-
-def _inbox() -> str:
-    """As the operator would write it; an absolute path is nobody else's business."""
-    inbox = settings().resolved_inbox
-    return str(inbox.relative_to(Path.cwd())) if inbox.is_relative_to(Path.cwd()) else inbox.name

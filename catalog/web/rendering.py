@@ -1,20 +1,26 @@
 """Templates to pages."""
 
+import contextvars
 import functools
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from catalog import media
-from catalog.web import files, words
+from catalog.web import files, linked, words
+from catalog.web.header import cart_count, own, places, who
+from catalog.web.visitors import form_field
 from models.settings import settings
 
 TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("light", "dark")
+_asked: contextvars.ContextVar[Request] = contextvars.ContextVar("asked")
+"""The request that is being answered: a macro knows nothing of its page."""
 
 
 @functools.cache
@@ -28,12 +34,22 @@ def environment() -> jinja2.Environment:
     )
     made.filters.update(words.FILTERS)
     made.globals.update(
-        static=files.url, media_url=media.url, with_query=with_query, parts=words.parts
+        form_field=_form_field,
+        places=lambda: places(_asked.get()),
+        own_places=lambda: own(_asked.get()),
+        cart_count=lambda: cart_count(_asked.get()),
+        linked_data=linked.linked_data,
+        oembed_address=linked.oembed_address,
+        static=files.url,
+        media_url=media.url,
+        with_query=with_query,
+        parts=words.parts,
     )
     return made
 
 
 def page(request: Request, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    _asked.set(request)
     theme = request.cookies.get("theme")
     text = (
         environment()
@@ -44,9 +60,14 @@ def page(request: Request, name: str, *, status: int = 200, **context: Any) -> H
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             base_url=settings().base_url,
             theme=theme if theme in THEMES else "",
+            visitor=who(request),
         )
     )
     return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})
+
+
+def _form_field() -> Markup:
+    return form_field(_asked.get())
 
 
 def with_query(path: str, **fields: Any) -> str:

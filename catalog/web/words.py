@@ -1,9 +1,13 @@
 """Rows as people read them: times, dates, reasons. The templates' filters."""
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import pycountry
+from markupsafe import Markup
 
 from catalog.times import written
 
@@ -116,13 +120,55 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def money(cents: int, currency: str) -> str:
+    """$1,234.50; where the sign is not known: 1,234.50 CHF."""
+    amount = f"{abs(cents) / 100:,.2f}"
+    minus = "-" if cents < 0 else ""
+    sign = SIGNS.get(currency)
+    return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}"
+
+
+def coded(text: str) -> Markup:
+    """`Words in back quotes` as code."""
+    parts = text.split("`")
+    wrap = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup("").join(wrap[at % 2].format(part) for at, part in enumerate(parts))
+
+
+RELEASES = {
+    "cleared": "Signed by those in it",
+    "editorial": "None: editorial use",
+    "unknown": "Nothing known",
+}
+
+
+def release(value: str) -> str:
+    return RELEASES.get(value, value)
+
+
+@functools.cache
+def language(code: str) -> str:
+    """pt-BR reads as Portuguese (BR)."""
+    base, _, rest = code.partition("-")
+    name = {2: "alpha_2", 3: "alpha_3"}.get(len(base), "")
+    found = pycountry.languages.get(**{name: base.lower()}) if name else None
+    if found is None:
+        return code
+    return f"{found.name} ({rest.upper()})" if rest else str(found.name)
+
+
 FILTERS = {
     "clock": clock,
     "clock_ms": clock_ms,
+    "coded": coded,
     "counted": counted,
     "duration_iso": duration_iso,
     "lasting": lasting,
     "moment": moment,
+    "money": money,
     "moment_iso": moment_iso,
     "part_label": part_label,
     "percent": percent,

@@ -10,13 +10,16 @@ from models.clip import Clip
 from models.listing import Listing, ListingState
 from models.recording import Recording
 from models.settings import settings
-from tests import factories
+from tests import factories, people
 
 HX = {"HX-Request": "true"}
 
 
+pytestmark = pytest.mark.usefixtures("owner")
+
+
 @pytest.fixture
-def recording(client: TestClient) -> Recording:
+def recording(owner: str) -> Recording:
     with unit_of_work() as session:
         made = factories.recording(session, duration_ms=120_000)
         factories.analysis(session, made, [{"score": 0.2, "cheer": 0.3}] * 120, profile="sport")
@@ -63,14 +66,14 @@ def test_without_scripts_a_form_leads_back_and_says_what_was_done(
     client: TestClient, recording: Recording
 ) -> None:
     clip_id = clip_of(recording)
-    answer = client.post(f"/clips/{clip_id}/discard")
+    answer = people.post(client, f"/clips/{clip_id}/discard")
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"/recordings/{recording.id}?done=")
     assert state(clip_id) == ListingState.WITHDRAWN
     page = client.get(answer.headers["location"]).text
     assert "Discarded: 1:00 to 1:30." in page
     undo = forms(page)["Undo"]
-    page = client.get(client.post(undo).headers["location"]).text
+    page = client.get(people.post(client, undo).headers["location"]).text
     assert "is on sale again" in page
     assert "Undo" not in forms(page)
     assert state(clip_id) == ListingState.PUBLIC
@@ -79,7 +82,7 @@ def test_without_scripts_a_form_leads_back_and_says_what_was_done(
 def test_with_scripts_only_what_changed_is_sent(client: TestClient, recording: Recording) -> None:
     page = client.get(f"/recordings/{recording.id}").text
     promote = forms(page)["Make a clip of 0:10 to 0:30"]
-    answer = client.post(promote, headers=HX)
+    answer = people.post(client, promote, headers=HX)
     assert answer.status_code == 200
     assert "<html" not in answer.text
     assert answer.text.lstrip().startswith("<p>"), "the status line comes first"
@@ -98,11 +101,11 @@ def test_a_refusal_is_a_sentence_in_place_or_a_page(
         ({"start": "soon", "end": "1:10"}, "“soon” is no time."),
         ({"start": "1:00", "end": "9:00"}, "This recording goes from 0:00 to 2:00"),
     ):
-        line = client.post(trim, data=fields, headers=HX)
+        line = people.post(client, trim, **fields, headers=HX)
         assert line.status_code in (400, 409)
         assert says in line.text
         assert "<html" not in line.text
-        page = client.post(trim, data=fields)
+        page = people.post(client, trim, **fields)
         assert page.status_code == line.status_code
         assert says in page.text
         assert "</html>" in page.text
@@ -128,7 +131,7 @@ def test_a_form_from_another_site_changes_nothing(
     assert len(ours) == 4
     fields = {"start": "0:01", "end": "0:09"}
     for path in (*ours, f"/recordings/{recording.id}/clips", f"/recordings/{recording.id}/forget"):
-        assert client.post(path, data=fields, headers=headers).status_code == 400, path
+        assert people.post(client, path, **fields, headers=headers).status_code == 400, path
     assert state(clip_id) == ListingState.PUBLIC
     assert client.get(f"/api/v1/recordings/{recording.id}").json()["taught"]["choices"] == 0
 
@@ -151,11 +154,12 @@ def test_behind_a_proxy_that_rewrites_the_host_our_own_forms_work(
 ) -> None:
     monkeypatch.setenv("REELYARD_PUBLIC_URL", "https://clips.example.org/")
     settings.cache_clear()
-    assert client.post(f"/clips/{clip_of(recording)}/keep", headers=headers).status_code == 303
+    keep = f"/clips/{clip_of(recording)}/keep"
+    assert people.post(client, keep, headers=headers).status_code == 303
     fields = {"to": "dark", "back": "/"}
-    assert client.post("/theme", data=fields, headers=headers).status_code == 303
+    assert people.post(client, "/theme", **fields, headers=headers).status_code == 303
     stranger = {"Origin": "https://clips.example.org.evil.example"}
-    assert client.post("/theme", data=fields, headers=stranger).status_code == 400
+    assert people.post(client, "/theme", **fields, headers=stranger).status_code == 400
 
 
 def test_a_recording_shorter_than_a_second_can_be_asked_as_well(
@@ -174,16 +178,16 @@ def test_what_is_wanted_back_is_said_to_be_on_sale(
     client: TestClient, recording: Recording
 ) -> None:
     promote = forms(client.get(f"/recordings/{recording.id}").text)["Make a clip of 0:10 to 0:30"]
-    said = client.get(client.post(promote).headers["location"]).text
+    said = client.get(people.post(client, promote).headers["location"]).text
     assert "A clip of 0:10 to 0:30 is being made." in said
     candidate_id = promote.split("/")[2]
     with unit_of_work() as session:
         clip = factories.clip(session, recording, candidate_id=candidate_id)
         factories.listing(session, clip)
-    said = client.get(client.post(promote).headers["location"]).text
+    said = client.get(people.post(client, promote).headers["location"]).text
     assert "The clip of 0:10 to 0:30 is on sale." in said
-    client.post(f"/clips/{clip.id}/discard")
-    said = client.get(client.post(promote).headers["location"]).text
+    people.post(client, f"/clips/{clip.id}/discard")
+    said = client.get(people.post(client, promote).headers["location"]).text
     assert "The clip of 0:10 to 0:30 is on sale again." in said
     assert state(clip.id) == ListingState.PUBLIC
 
@@ -195,10 +199,10 @@ def test_what_the_scout_said_of_an_uneventful_recording_gives_way_to_a_clip(
         quiet = factories.recording(session, reason="No moment stood out.")
     page = client.get(f"/recordings/{quiet.id}").text
     assert "No moment stood out." in page
-    answer = client.post(f"/recordings/{quiet.id}/clips", data={"start": "0:01", "end": "0:09"})
+    answer = people.post(client, f"/recordings/{quiet.id}/clips", start="0:01", end="0:09")
     page = client.get(answer.headers["location"]).text
     assert "No moment stood out." not in page
-    client.post(forms(page)["Undo"])
+    people.post(client, forms(page)["Undo"])
     assert "No moment stood out." in client.get(f"/recordings/{quiet.id}").text
 
 
@@ -208,7 +212,7 @@ def test_why_without_scripts(client: TestClient, recording: Recording) -> None:
     page = client.get(f"/recordings/{recording.id}?at=100").text
     offer = next(words for words in forms(page) if words.startswith("Make a clip of 1:"))
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
-    answer = client.post(forms(page)[offer], data=fields)
+    answer = people.post(client, forms(page)[offer], **fields)
     assert answer.status_code == 303
     assert client.get(f"/recordings/{recording.id}?at=soon").status_code == 400
 
@@ -224,26 +228,26 @@ def test_what_was_taught_is_shown_and_can_be_forgotten(
 ) -> None:
     page = client.get(f"/recordings/{recording.id}").text
     assert "Nothing yet. What you keep" in page
-    client.post(forms(page)["Make a clip of 0:10 to 0:30"])
+    people.post(client, forms(page)["Make a clip of 0:10 to 0:30"])
     page = client.get(f"/recordings/{recording.id}").text
     assert "Laughter counts" in page
     assert "1.08" in page
     assert "after 1 choice" in page
     assert "of this kind (sport)" in page
-    answer = client.post(forms(page)["Forget this"])
+    answer = people.post(client, forms(page)["Forget this"])
     page = client.get(answer.headers["location"]).text
     assert "Forgotten." in page
     assert "Laughter counts" not in page
     moment = re.search(r'name="recall_ms" value="(\d+)"', page)
     assert moment
-    client.post(f"/recordings/{recording.id}/forget", data={"recall_ms": moment[1]})
+    people.post(client, f"/recordings/{recording.id}/forget", recall_ms=moment[1])
     assert "Laughter counts" in client.get(f"/recordings/{recording.id}").text
 
 
 def test_the_json_twin_tells_where_each_moment_stands(
     client: TestClient, recording: Recording
 ) -> None:
-    client.post(forms(client.get(f"/recordings/{recording.id}").text)["Keep 1:00 to 1:27"])
+    people.post(client, forms(client.get(f"/recordings/{recording.id}").text)["Keep 1:00 to 1:27"])
     answer = client.get(f"/api/v1/recordings/{recording.id}").json()
     standing = [(one["standing"], one["clip_id"]) for one in answer["candidates"]]
     assert standing == [("on sale", clip_of(recording)), ("not chosen", None)]
@@ -255,7 +259,7 @@ def test_a_status_with_news_replaces_only_what_is_new(
     client: TestClient, recording: Recording
 ) -> None:
     page = client.get(f"/recordings/{recording.id}").text
-    client.post(forms(page)["Make a clip of 0:10 to 0:30"])
+    people.post(client, forms(page)["Make a clip of 0:10 to 0:30"])
     page = client.get(f"/recordings/{recording.id}").text
     again = page.split('hx-get="')[1].split('"')[0]
     assert "hx-swap-oob" not in client.get(again).text
@@ -295,5 +299,5 @@ def test_of_hundreds_of_moments_the_best_are_listed_first(
     page = client.get(everything[1]).text
     assert page.count('<tr id="moment-') == 120
     part = {**HX, "HX-Current-URL": f"http://127.0.0.1{everything[1]}"}
-    answer = client.post(forms(page)["Keep 1:00 to 1:27"], headers=part)
+    answer = people.post(client, forms(page)["Keep 1:00 to 1:27"], headers=part)
     assert answer.text.count('<tr id="moment-') == 120, "what one has unfolded stays so"

@@ -10,6 +10,8 @@ from models.base import unit_of_work
 from models.recording import RecordingState
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("owner")
+
 
 class Segment(NamedTuple):
     url: str

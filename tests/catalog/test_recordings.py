@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect
 
 from catalog import jobs, recordings
+from catalog.auth import Visitor
 from catalog.errors import BadRequest
 from catalog.web import timeline, words
+from models.account import Role
 from models.base import reading, unit_of_work
 from models.clip import AssetKind
 from models.job import Job, JobState
@@ -19,6 +21,7 @@ from models.recording import RecordingState
 from tests import factories
 
 NOW = 1_000_000
+STAFF = Visitor(roles=frozenset([Role.STAFF]))
 
 
 def row(step: str, state: JobState, **values: object) -> Job:
@@ -56,7 +59,7 @@ def test_the_desk_reads_no_chat_and_no_curve() -> None:
         made = factories.recording(session, chat=[0.5] * 1_000)
         factories.analysis(session, made, [{"score": 0.1}], words=[[0, 900, "word", 0.9]])
     with reading() as session:
-        (listed,) = recordings.desk(session).rows
+        (listed,) = recordings.desk(session, STAFF).rows
         assert "chat" in inspect(listed.recording).unloaded
     with reading() as session:
         detail = recordings.get(session, made.id).recording
@@ -107,16 +110,17 @@ def test_the_desk_pages_from_the_newest() -> None:
         for i in range(5):
             factories.recording(session, title=f"No {i}", created_ms=1_000 + i // 2)
     with reading() as session:
-        first = recordings.desk(session, limit=2)
-        rest = recordings.desk(session, cursor=first.next_cursor, limit=9)
+        first = recordings.desk(session, STAFF, limit=2)
+        rest = recordings.desk(session, STAFF, cursor=first.next_cursor, limit=9)
         assert first.total == 5
         shown = [row.recording.created_ms for row in (*first.rows, *rest.rows)]
         assert shown == [1_002, 1_001, 1_001, 1_000, 1_000]
         assert rest.next_cursor is None
         with pytest.raises(BadRequest):
-            recordings.desk(session, cursor="1~2")
+            recordings.desk(session, STAFF, cursor="1~2")
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_clip_that_is_not_public_is_only_counted(client: TestClient) -> None:
     with unit_of_work() as session:
         recording = factories.recording(session)
@@ -135,6 +139,7 @@ def test_a_clip_that_is_not_public_is_only_counted(client: TestClient) -> None:
     assert (answer["clips_on_sale"], answer["clips_not_public"]) == (1, 1)
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_page_shows_chosen_and_rejected_moments(client: TestClient) -> None:
     with unit_of_work() as session:
         recording = factories.recording(session, duration_ms=120_000)
@@ -167,6 +172,7 @@ def test_the_page_shows_chosen_and_rejected_moments(client: TestClient) -> None:
     assert "3 shots" in page
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_page_asks_again_while_there_is_work_and_then_stops(client: TestClient) -> None:
     with unit_of_work() as session:
         recording = factories.recording(session, state=RecordingState.WORKING)
@@ -184,6 +190,7 @@ def test_the_page_asks_again_while_there_is_work_and_then_stops(client: TestClie
     assert "every 2s" not in told
 
 
+@pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize(
     ("state", "says"),
     [

@@ -1,5 +1,6 @@
 """The creator's desk in a real browser: ask why not, promote it, discard, undo, trim."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from models.account import Role
 from models.base import unit_of_work
 from models.clip import AssetKind
 from models.migrations import migrate
-from tests import factories
+from tests import factories, people
+from tests.browsing import enter
 from tests.commands import running, until
 from tests.e2e.test_story import answers, drop
 from tests.servers import free_port
@@ -18,6 +21,12 @@ from tests.servers import free_port
 AXE = Path(__file__).parents[1] / "assets/vendor/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MADE_S = 120
+
+
+@functools.cache
+def program() -> dict[str, str]:
+    """The header of a program that may read all recordings."""
+    return people.token(people.account("sam@example.org", Role.STAFF), "recordings:read")
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def house(match: Path, home: Path, tmp_path: Path) -> Iterator[str]:
         drop(match, home / "inbox")
 
         def done() -> bool:
-            rows = httpx.get(f"{url}/api/v1/recordings").json()["recordings"]
+            rows = httpx.get(f"{url}/api/v1/recordings", headers=program()).json()["recordings"]
             return [row["state"] for row in rows] == ["done"]
 
         until(done, MADE_S, "the recording is done")
@@ -63,8 +72,10 @@ def row_of(page: Page, moment: str) -> Callable[[], bool]:
 
 
 @pytest.mark.timeout(500)
-def test_ask_why_not_and_promote_it(page: Page, house: str) -> None:
-    recording = httpx.get(f"{house}/api/v1/recordings").json()["recordings"][0]
+def test_ask_why_not_and_promote_it(page: Page, house: str, home: Path) -> None:
+    listed = httpx.get(f"{house}/api/v1/recordings", headers=program()).json()
+    recording = listed["recordings"][0]
+    enter(page, house, REELYARD_DATA=str(home))
     page.goto(f"{house}/recordings/{recording['id']}")
     moment, second = rejected(page)
     ask_by_keyboard(page, second)
@@ -166,6 +177,7 @@ def test_the_pages_are_accessible_light_and_dark(
         until(lambda: answers(f"{url}/"), 30, "the catalogue answers")
         for theme in ("light", "dark"):
             context = browser.new_context(color_scheme=theme)
+            enter(context.new_page(), url, REELYARD_DATA=str(home))
             for path in (desk, f"{desk}?at=20", f"{desk}?at=45", clip):
                 assert violations(context.new_page(), url + path) == [], (theme, path)
             context.close()
@@ -188,6 +200,7 @@ def test_the_desk_works_without_scripts(browser: Browser, home: Path, tmp_path: 
         until(lambda: answers(f"{url}/"), 30, "the catalogue answers")
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
+        enter(page, url, REELYARD_DATA=str(home))
         page.goto(url + desk)
         page.get_by_role("link", name="Why not").first.click()
         expect(page.locator("#why")).to_contain_text("Nobody reacts to it.")

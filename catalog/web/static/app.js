@@ -12,7 +12,7 @@ export function typing(event) {
 
 function themeToggle() {
   const form = document.querySelector("[data-theme-form]");
-  form.addEventListener("submit", (event) => {
+  form?.addEventListener("submit", (event) => {
     event.preventDefault();
     const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
     const next = now === "dark" ? "light" : "dark";
@@ -25,6 +25,7 @@ function themeToggle() {
 function keys() {
   const dialog = document.querySelector("#keys");
   const button = document.querySelector("[data-keys]");
+  if (!button) return; // a page inside of another site's
   button.hidden = false;
   button.addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {

@@ -165,6 +165,12 @@ function facade() {
 }
 
 document.addEventListener("keydown", onKey);
+document.querySelector(".tiles")?.addEventListener("click", (event) => {
+  const on = event.target.closest("[data-ms]");
+  if (!on) return;
+  event.preventDefault();
+  seek(Number(on.dataset.ms));
+});
 document.addEventListener("click", (event) => {
   const on = event.target.closest("[data-seek]");
   if (!on) return;

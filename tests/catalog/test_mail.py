@@ -1,0 +1,184 @@
+"""What a mail may hold: no line of its head from outside, no foreign link, nothing that runs."""
+
+import email
+from email import policy
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from catalog import mail
+from catalog.errors import BadRequest
+from models.account import Role
+from models.base import reading, unit_of_work
+from models.job import Job
+from models.mail import Mail
+from models.steps import LIGHT
+from tests import people
+from workers import mail as mails
+from workers.flow import run_one
+
+TO = "lena@example.org"
+
+
+@pytest.fixture
+def greeting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A template that has a stranger's words in its subject and its text."""
+    (tmp_path / "greeting.txt").write_text(
+        "Subject: For {{ name }}\n\nHello {{ name }},\n\n{{ text }}\n"
+    )
+    monkeypatch.setattr(mail, "TEMPLATES", tmp_path)
+    mail._templates.cache_clear()
+    return "greeting"
+
+
+def made(template: str, **context: str) -> Mail:
+    with unit_of_work() as session:
+        return mail.write(session, TO, template, **context)
+
+
+def parsed(one: Mail) -> email.message.EmailMessage:
+    raw = mails.message(one).as_bytes()
+    return email.message_from_bytes(raw, policy=policy.default)  # type: ignore[return-value]
+
+
+@pytest.mark.usefixtures("database")
+@hypothesis(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.text())
+@example(name="a\r\nBcc: x@evil.example")
+@example(name="=?utf-8?q?x=0D=0ABcc:_x=40evil.example?=")
+@example(name="=??Q?=0A")
+@example(name="\u202egpj.exe")
+def test_no_word_from_outside_becomes_a_line_of_the_head(greeting: str, name: str) -> None:
+    one = made(greeting, name=name, text=name)
+    read = parsed(one)
+    assert sorted(read.keys()) == [
+        "Auto-Submitted",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Subject",
+        "To",
+    ]
+    assert read["To"] == TO
+    assert "\n" not in one.subject
+    assert one.subject.startswith("For")
+    for mark in "\u202e\u2066\x00\x07\r":
+        assert mark not in one.subject + one.text
+
+
+class Seen(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name != "lang"]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        'see https://evil.example/"onclick="x and http://127.0.0.1:8000.evil.example/x',
+        "javascript:alert(1) http://127.0.0.1:8000/licenses?a=1&b=2",
+    ],
+)
+def test_its_html_has_our_own_links_and_nothing_that_runs(greeting: str, text: str) -> None:
+    seen = Seen()
+    seen.feed(made(greeting, name="x", text=text).html)
+    assert seen.tags <= {"html", "body", "p", "br", "a"}
+    own = "http://127.0.0.1:8000/licenses?a=1&b=2"
+    assert seen.links == ([own] if own in text else [])
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    "to",
+    [
+        "",
+        "x",
+        "a@b.org\r\nBcc: c@d.org",
+        "a@b.org,c@d.org",
+        "<a@b.org>",
+        "a@b.org c@d.org",
+        "=?utf-8?q?a?=@b.org",
+    ],
+)
+def test_it_goes_to_one_mailbox(greeting: str, to: str) -> None:
+    with unit_of_work() as session, pytest.raises(BadRequest):
+        mail.write(session, to, greeting, name="x", text="y")
+
+
+@pytest.mark.usefixtures("database")
+def test_it_is_written_with_its_cause_or_not_at_all(greeting: str) -> None:
+    class Undone(Exception):
+        pass
+
+    def undone() -> None:
+        with unit_of_work() as session:
+            mail.write(session, TO, greeting, name="x", text="y")
+            raise Undone
+
+    with pytest.raises(Undone):
+        undone()
+    with reading() as session:
+        assert session.scalars(select(Mail)).all() == []
+        assert session.scalars(select(Job)).all() == []
+    made(greeting, name="x", text="y")
+    with reading() as session:
+        job = session.scalars(select(Job)).one()
+    assert (job.step, job.recording_id) == ("mail", None)
+
+
+def test_every_template_begins_with_its_subject() -> None:
+    found = sorted(mail.TEMPLATES.glob("*.txt"))
+    assert found
+    for one in found:
+        lines = one.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("Subject: "), one.name
+        assert lines[1] == "", one.name
+
+
+def test_the_outbox_is_for_staff(client: TestClient) -> None:
+    with unit_of_work() as session:
+        link = "http://127.0.0.1:8000/enter/abc"
+        one = mail.write(session, TO, "sign_in", link=link, until_ms=1)
+    for path in ("/outbox", f"/outbox/{one.id}"):
+        assert client.get(path).headers["location"].startswith("/sign-in?back=")
+    people.sign_in(client, TO, Role.LICENSEE)
+    for path in ("/outbox", f"/outbox/{one.id}"):
+        assert client.get(path).status_code == 404
+    people.sign_in(client, "sam@example.org", Role.STAFF)
+    assert "Waiting" in client.get("/outbox").text
+    for sent in (False, True):
+        if sent:
+            assert run_one(LIGHT)
+        page = client.get(f"/outbox/{one.id}")
+        assert f'<a href="{link}">{link}</a>' in page.text
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-store"
+    assert "Sent" in client.get("/outbox").text
+    mail.file_of(one).unlink()
+    assert "kept nowhere" in client.get(f"/outbox/{one.id}").text
+    assert client.get("/outbox/" + "0" * 32).status_code == 404
+
+
+def test_a_hostile_mail_is_shown_as_text(client: TestClient, greeting: str) -> None:
+    one = made(greeting, name="<script>alert(1)</script>", text="https://evil.example/x")
+    people.sign_in(client, "sam@example.org", Role.STAFF)
+    for path in ("/outbox", f"/outbox/{one.id}"):
+        page = client.get(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+        assert 'href="https://evil' not in page

@@ -1,0 +1,137 @@
+"""Step `mail`: one mail leaves, by SMTP or into the outbox folder. Its text stays in no row."""
+
+import os
+import re
+import smtplib
+import ssl
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import select
+
+from catalog.mail import file_of
+from models.base import now_ms, reading, unit_of_work
+from models.mail import Mail
+from models.settings import settings
+from pipeline.errors import Refused
+from workers.lease import Lease, Waits
+
+TIMEOUT_S = 30
+GIVE_UP_MS = 3 * 86_400_000
+LEAST_WAIT_MS, MOST_WAIT_MS = 5_000, 3_600_000
+NEAR = ("localhost", "127.0.0.1", "::1")
+
+
+class NotTaken(Exception):
+    """`final`: the server refused this mail for good."""
+
+    def __init__(self, text: str, *, final: bool = False) -> None:
+        super().__init__(text)
+        self.final = final
+
+
+def run(lease: Lease) -> None:
+    """Once its row says so it was sent; a worker that dies before that sends it again, and it has
+    the same Message-ID then.
+    """
+    with reading() as session:
+        mail = session.get(Mail, lease.job.subject)
+        now = session.scalar(select(now_ms())) or 0
+    if mail is not None and mail.sent_ms is None:
+        try:
+            _send(mail)
+        except (NotTaken, OSError) as error:
+            _again(mail, error, now)
+    with lease.saving() as session:
+        if mail is not None:
+            sent = session.get_one(Mail, mail.id)
+            sent.sent_ms, sent.error = sent.sent_ms or now, ""
+            sent.text = sent.html = ""  # it may hold a link that signs in
+
+
+def message(mail: Mail) -> EmailMessage:
+    made = EmailMessage(policy=policy.SMTP)
+    made["From"] = settings().mail_from
+    made["To"] = mail.to
+    made["Subject"] = mail.subject
+    made["Date"] = format_datetime(datetime.fromtimestamp(mail.created_ms // 1000, UTC))
+    made["Message-ID"] = f"<{mail.id}@{_domain()}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(mail.text)
+    made.add_alternative(mail.html, subtype="html")
+    return made
+
+
+def _send(mail: Mail) -> None:
+    if settings().smtp_url:
+        _by_smtp(mail)
+    else:
+        _into_outbox(mail)
+
+
+def _again(mail: Mail, error: Exception, now: int) -> None:
+    """Waits as long again as the mail is old. Raises Waits, or Refused when it is given up."""
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    text = re.sub(re.escape(mail.to), "(address)", said, flags=re.IGNORECASE)
+    with unit_of_work() as session:
+        session.get_one(Mail, mail.id).error = text
+    age_ms = now - mail.created_ms
+    if age_ms > GIVE_UP_MS or (isinstance(error, NotTaken) and error.final):
+        raise Refused(f"Mail {mail.id} was given up: {text}") from error
+    wait_ms = min(max(age_ms, LEAST_WAIT_MS), MOST_WAIT_MS)
+    raise Waits(f"the mail server: {text}", wait_ms) from error
+
+
+def _into_outbox(mail: Mail) -> None:
+    target = file_of(mail)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o700)
+    making = target.with_suffix(f".{os.getpid()}")
+    making.write_bytes(message(mail).as_bytes())
+    making.replace(target)
+
+
+def _by_smtp(mail: Mail) -> None:
+    url = urlsplit(settings().smtp_url)
+    host, secure = url.hostname or "localhost", url.scheme == "smtps"
+    context = ssl.create_default_context()
+    try:
+        with _connected(host, url.port, secure, context) as server:
+            server.ehlo_or_helo_if_needed()
+            if not secure and server.has_extn("starttls"):
+                server.starttls(context=context)
+                secure = True
+            if url.username:
+                if not secure and host not in NEAR:
+                    raise NotTaken("it offers no TLS, and a password is not sent without it")
+                server.login(unquote(url.username), unquote(url.password or ""))
+            server.send_message(message(mail))
+    except smtplib.SMTPRecipientsRefused as error:
+        code, says = next(iter(error.recipients.values()))
+        raise NotTaken(_said(code, says), final=code >= 500) from error
+    except smtplib.SMTPDataError as error:
+        raise NotTaken(
+            _said(error.smtp_code, error.smtp_error), final=error.smtp_code >= 500
+        ) from error
+    except smtplib.SMTPResponseException as error:
+        raise NotTaken(_said(error.smtp_code, error.smtp_error)) from error
+    except smtplib.SMTPException as error:
+        raise NotTaken(str(error)) from error
+
+
+def _connected(host: str, port: int | None, secure: bool, context: ssl.SSLContext) -> smtplib.SMTP:
+    if secure:
+        return smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
+    return smtplib.SMTP(host, port or 25, timeout=TIMEOUT_S)
+
+
+def _said(code: int, says: bytes | str) -> str:
+    text = says.decode(errors="replace") if isinstance(says, bytes) else says
+    return f"{code} {text}"
+
+
+def _domain() -> str:
+    return parseaddr(settings().mail_from)[1].rpartition("@")[2] or "localhost"
