@@ -1,0 +1,1 @@
+"""Payments: processors, and the ledger of what they told."""
