@@ -1,22 +1,40 @@
-"""Stored bytes over HTTP: whole, or one range a request; the name of the content is its sha256."""
+"""Stored bytes over HTTP: whole, or one range a request; the name of the content is its sha256.
+
+Which of them may leave, and to whom, is decided in get(); what a license delivers leaves by
+catalog.deliveries alone.
+"""
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.auth import Visitor
+from catalog.entitlements import may_use, now_of
 from catalog.errors import NotFound, RangeRefused
-from catalog.listings import is_public
-from models.clip import Asset, AssetKind
-from models.listing import Listing
+from models.clip import Asset, AssetKind, Clip
+from models.recording import Recording
 from models.storage import Store
 
 FOREVER = "private, max-age=31536000, immutable"
 """Private: what is withdrawn must not live on in a cache that others share."""
+LOST = "This file is missing from the store; `reelyard check` says more."
+CLEAN = "no-store"
+"""What only some may have is kept by no browser either: the next person at it may be another."""
 SHOWN = re.compile(r"(video|audio|image)/[a-z0-9.+-]+|text/vtt|application/json")
-NEVER = (AssetKind.ORIGINAL,)
+LONGEST_RANGE = 60
+SEEN = (
+    AssetKind.POSTER,
+    AssetKind.CAPTIONS,
+    AssetKind.MANIFEST,
+    AssetKind.PREVIEW,
+    AssetKind.HOVER,
+    AssetKind.STORYBOARD,
+)
+"""Of a clip, for whoever may see it."""
+TILES, COLUMNS, TILE = 10, 5, (160, 90)
+"""Of a storyboard; pipeline.previews draws it so."""
 
 
 class RequestHeaders(Protocol):
@@ -31,16 +49,67 @@ def url(asset: Asset) -> str:
     return f"/media/{asset.id}/{file_name(asset)}"
 
 
-def get(session: Session, asset_id: str, name: str) -> Asset:
-    """An asset that anyone may fetch: never an original, nor one of a clip that isn't public."""
+def get(session: Session, visitor: Visitor, asset_id: str, name: str) -> Asset:
+    """Raises NotFound for what is absent and for what is not the visitor's to have."""
     asset = session.get(Asset, asset_id)
-    if asset is None or asset.kind in NEVER or file_name(asset) != name:
+    if asset is None or file_name(asset) != name or not _may_have(session, visitor, asset):
         raise NotFound("There is no such file.")
-    if asset.clip_id is not None:
-        of_it = select(Listing.id).where(Listing.clip_id == asset.clip_id, is_public())
-        if session.scalar(of_it) is None:
-            raise NotFound("There is no such file.")
     return asset
+
+
+def _may_have(session: Session, visitor: Visitor, asset: Asset) -> bool:
+    if asset.kind == AssetKind.CHUNK:
+        recording = session.get_one(Recording, asset.recording_id)
+        mine = visitor.works_for(recording.creator_id)
+        return mine and visitor.may_scope("recordings:read")
+    if asset.clip_id is None:
+        return False
+    now = now_of(session)
+    clip = session.get_one(Clip, asset.clip_id)
+    if asset.kind == AssetKind.MASTER:
+        return may_use(session, visitor, clip, "clean", now)
+    if asset.kind == AssetKind.PREVIEW:
+        return may_use(session, visitor, clip, "preview", now)
+    return asset.kind in SEEN and may_use(session, visitor, clip, "see", now)
+
+
+class Tile(NamedTuple):
+    """One of a storyboard's: what it shows, and where it lies on the sheet."""
+
+    start_ms: int
+    end_ms: int
+    x: int
+    y: int
+
+
+def tiles(clip: Clip) -> list[Tile]:
+    width, height = TILE
+    edges = [clip.length_ms * number // TILES for number in range(TILES + 1)]
+    return [
+        Tile(
+            edges[number],
+            edges[number + 1],
+            number % COLUMNS * width,
+            number // COLUMNS * height,
+        )
+        for number in range(TILES)
+    ]
+
+
+def storyboard(clip: Clip, url: str) -> str:
+    """WebVTT whose cues are the tiles of the sheet at `url`."""
+    width, height = TILE
+    cues = [
+        f"{_clock(one.start_ms)} --> {_clock(one.end_ms)}\n"
+        f"{url}#xywh={one.x},{one.y},{width},{height}"
+        for one in tiles(clip)
+    ]
+    return "\n\n".join(["WEBVTT", *cues]) + "\n"
+
+
+def _clock(at_ms: int) -> str:
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
 
 
 def mime(asset: Asset) -> str:
@@ -50,7 +119,8 @@ def mime(asset: Asset) -> str:
 
 
 def headers(asset: Asset) -> dict[str, str]:
-    kept = {"ETag": f'"{asset.sha256}"', "Cache-Control": FOREVER, "Accept-Ranges": "bytes"}
+    cached = FOREVER if asset.kind in SEEN else CLEAN
+    kept = {"ETag": f'"{asset.sha256}"', "Cache-Control": cached, "Accept-Ranges": "bytes"}
     if mime(asset) == "application/octet-stream":
         kept["Content-Disposition"] = "attachment"
     return kept
@@ -66,7 +136,7 @@ def span(asset: Asset, wanted: RequestHeaders) -> tuple[int, int] | None:
     asked = wanted.get("range")
     if asked is None or wanted.get("if-range") not in (None, f'"{asset.sha256}"'):
         return None
-    if "," in asked:
+    if "," in asked[:LONGEST_RANGE] or len(asked) > LONGEST_RANGE:
         raise RangeRefused("Ask for one range in each request.", asset.size)
     found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", asked.strip(), re.ASCII)
     if not found or not any(found.groups()):
@@ -90,9 +160,7 @@ def opened(store: Store, asset: Asset, start: int, end: int) -> Iterator[bytes]:
     try:
         first = next(blocks, b"")
     except KeyError as error:
-        raise NotFound(
-            "This file is missing from the store; `reelyard check` says more."
-        ) from error
+        raise NotFound(LOST) from error
     return _chained(first, blocks)
 
 

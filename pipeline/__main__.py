@@ -1,4 +1,4 @@
-"""`python -m pipeline analyse FILE`: the media part alone, from a file to JSON, no database."""
+"""The media part alone, from a file to JSON, no database: `python -m pipeline analyse FILE`."""
 
 import argparse
 import json
@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import MediaError
 from pipeline.kinds import AUTO, NAMES, Profile
+from pipeline.sandbox import Limits
 from pipeline.timeline import Segment, Span
 
 if TYPE_CHECKING:
     from pipeline.scout import Listener
 
+VERIFY = Limits(memory_mb=2048, cpu_s=60, wall_s=60, file_mb=1, open_files=64, nice=5)
+"""To read a manifest, of whoever made it, in a file of up to a few gigabytes."""
+
 
 def main(words: list[str] | None = None) -> int:
     """0: done; 1: a part failed; 2: the file can't be analysed. Why is one line on stderr."""
     asked = _parser().parse_args(words)
+    if asked.command == "verify":
+        return _verify(asked)
     # Its matrices are small: more threads only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
@@ -33,12 +39,10 @@ def main(words: list[str] | None = None) -> int:
         return _complain(asked.file, str(error), 1 if error.retry else 2)
     except OSError as error:
         return _complain(asked.file, error.strerror or "it can't be read", 2)
-    text = json.dumps(found, indent=1, ensure_ascii=False)
     if asked.json is None:
-        sys.stdout.write(text + "\n")
-        return 0
+        return _print(found)
     try:
-        asked.json.write_text(text + "\n")
+        asked.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         return _complain(asked.json, error.strerror or "it can't be written", 2)
     return 0
@@ -48,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline", description="Media work without a database."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     one = commands.add_parser("analyse", help="find a recording's highlights, shots and words")
     one.add_argument("file", type=Path, metavar="FILE")
     one.add_argument("--full", action="store_true", help="decode every frame and find every shot")
@@ -70,7 +74,47 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--json", type=Path, metavar="OUT", help="write to this file, not to standard output"
     )
+    other = commands.add_parser("verify", help="read a file's signed manifest, in a child apart")
+    other.add_argument("file", type=Path, metavar="FILE")
+    other.add_argument(
+        "--anchors",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PEM",
+        help="roots that are trusted; may be repeated",
+    )
+    other.add_argument("--json", action="store_true", help="all that it says, as JSON")
     return parser
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    """Also 0 for a file that is not to be trusted: the verdict says so."""
+    from pipeline import sandbox
+
+    if not asked.file.is_file():
+        return _complain(asked.file, "there is no such file", 2)
+    try:
+        roots = "".join(pem.read_text() for pem in asked.anchors)
+        said = sandbox.run(
+            "verify",
+            {"source": str(asked.file.absolute()), "anchors": roots},
+            limits=VERIFY,
+            reads=[asked.file.absolute()],
+        )
+    except MediaError as error:
+        return _complain(asked.file, str(error), 1 if error.retry else 2)
+    except (OSError, ValueError) as error:
+        return _complain(asked.file, f"the roots can't be read: {error}", 2)
+    if asked.json:
+        return _print(said)
+    sys.stdout.write("; ".join([said["state"], *said["problems"]]) + "\n")
+    return 0
+
+
+def _print(found: dict[str, Any]) -> int:
+    sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    return 0
 
 
 def analyse(

@@ -131,12 +131,41 @@ def _audio(request: dict[str, Any], progress: Progress) -> Any:
     return encode_audio(Path(request["source"]), about, Path(request["folder"]), progress)
 
 
+def _previews(request: dict[str, Any], progress: Progress) -> Any:
+    """Of a clip that has none; its poster too, where that is larger than posters are now."""
+    from pipeline.previews import make
+    from pipeline.stills import shrink
+
+    source, folder = Path(request["source"]), Path(request["folder"])
+    files = make(source, folder, peak_ms=request["peak_ms"], progress=progress)
+    poster = folder / "poster.jpg"
+    if request["poster"] and shrink(Path(request["poster"]), poster):
+        files["poster"] = str(poster)
+    return files
+
+
+def _reel(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.reel import make
+
+    parts = [Path(part) for part in request["parts"]]
+    return make(parts, request["best"], Path(request["folder"]), progress).as_dict()
+
+
+def _verify(request: dict[str, Any], progress: Progress) -> Any:
+    from pipeline.provenance.told import told
+
+    return told(Path(request["source"]), request["anchors"])
+
+
 TASKS: dict[str, Callable[[dict[str, Any], Progress], Any]] = {
     "probe": _probe,
     "scout": _scout,
     "clip": _clip,
     "chunk": _chunk,
     "audio": _audio,
+    "verify": _verify,
+    "previews": _previews,
+    "reel": _reel,
 }
 
 if __name__ == "__main__":

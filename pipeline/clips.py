@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import cut, edges, stills
+from pipeline import cut, edges, previews, stills
 from pipeline.audio import decode_pcm
 from pipeline.captions import webvtt
 from pipeline.kinds import CROWD
@@ -54,14 +54,15 @@ class Made:
     width: int
     height: int
     files: dict[str, str]
-    """By kind (master, poster, captions): path."""
+    """By kind (master, poster, captions, preview, ...): path."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def make(source: Path, about: Probe, wanted: Wanted, folder: Path, progress: Progress) -> Made:
-    """1. listen around the moment, 2. choose edges, 3. cut, 4. poster, 5. captions, title, tags."""
+    """1. listen around the moment, 2. choose edges, 3. cut, 4. poster, previews, 5. captions,
+    title, tags."""
     around = _around(wanted, about.duration_ms)
     pcm = _sound(source, about, around)
     progress(0.05)
@@ -71,10 +72,14 @@ def make(source: Path, about: Probe, wanted: Wanted, folder: Path, progress: Pro
     span = choose_edges(source, about, wanted, around, pcm, segments)
     progress(0.45)
     master = folder / "master.mp4"
-    cut.cut_master(source, about, span, master, lambda done: progress(0.45 + 0.45 * done))
+    cut.cut_master(source, about, span, master, lambda done: progress(0.45 + 0.4 * done))
     cut_out = probe(master)
     files = {"master": str(master), "poster": str(folder / "poster.jpg")}
     _poster(master, span, wanted, cut_out, pcm, around, folder / "poster.jpg")
+    peak_ms = max(0, wanted.peak_ms - span.start_ms)
+    files |= previews.make(
+        master, folder, peak_ms=peak_ms, progress=lambda done: progress(0.87 + 0.12 * done)
+    )
     said = within(segments, span)
     if transcript and said:
         files["captions"] = str(folder / "captions.vtt")

@@ -29,7 +29,7 @@ AUDIO_KBPS = 128
 MASTER_CRF = 20
 MASTER_AUDIO_KBPS = 192
 MASTER_MAX_HEIGHT = 2160
-POSTER_WIDTH = 1280
+POSTER_WIDTH = 640
 
 
 def ladder(video: Video) -> tuple[Rung, ...]:

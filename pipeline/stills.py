@@ -107,8 +107,17 @@ def _write(picture: Picture, out: Path) -> tuple[int, int]:
     return int(picture.shape[1]), int(picture.shape[0])
 
 
+def shrink(poster: Path, out: Path) -> bool:
+    """False where it is no larger than a poster is now; then nothing is written."""
+    picture = cv2.imread(str(poster))
+    if picture is None or picture.shape[1] <= POSTER_WIDTH:
+        return False
+    _write(np.asarray(picture, np.uint8), out)
+    return True
+
+
 def wave_poster(pcm: NDArray[np.float32], out: Path) -> tuple[int, int]:
-    """For a clip without picture: its sound drawn as bars, quiet colours, 1280x720."""
+    """For a clip without picture: its sound drawn as bars, quiet colours, 640x360."""
     width, height, bars = 1280, 720, 96
     picture = np.full((height, width, 3), (38, 30, 26), np.uint8)
     blocks = np.array_split(np.abs(pcm) if len(pcm) else np.zeros(bars, np.float32), bars)

@@ -156,10 +156,10 @@ def _stored(folder: Path, signed: Path, made: dict[str, Any], recording_id: str)
     files = {
         AssetKind.MASTER: signed,
         AssetKind.MANIFEST: manifest,
-        AssetKind.POSTER: Path(made["files"]["poster"]),
     }
-    if "captions" in made["files"]:
-        files[AssetKind.CAPTIONS] = Path(made["files"]["captions"])
+    files |= {
+        AssetKind(kind): Path(path) for kind, path in made["files"].items() if kind != "master"
+    }
     return [stored(path, kind, recording_id) for kind, path in files.items()]
 
 

@@ -9,11 +9,11 @@ from workers.material import original_key
 
 
 def run(lease: Lease) -> None:
-    key, size = original_key(lease.job.recording_id)
+    key, size = original_key(lease.job.recording)
     admit(size // 4)
     with store().local(key) as source:
         probe = lease.child("probe", {"source": str(source)})
     with lease.saving() as session:
-        recording = session.get_one(Recording, lease.job.recording_id)
+        recording = session.get_one(Recording, lease.job.recording)
         recording.probe, recording.duration_ms = probe, probe["duration_ms"]
         ask(session, "scout", recording.id, recording.id)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog import reels
 from models.base import now_ms, reading, unit_of_work
 from models.job import LEASE_MS, Job, JobState, LeaseLost, fenced, release
 from models.recording import held, settle
@@ -28,6 +29,10 @@ stopping = threading.Event()
 
 class Waits(Exception):
     """The work can't start now and no try is burnt: the text says what it waits for."""
+
+    def __init__(self, what: str, wait_ms: int = 10_000) -> None:
+        super().__init__(what)
+        self.wait_ms = wait_ms
 
 
 @functools.cache
@@ -135,6 +140,8 @@ class Lease:
             yield session
             session.flush()
             settle(session, self.job.recording_id)
+            if self.job.recording_id is not None:
+                reels.look(session, self.job.recording_id)
 
     def _renew(self) -> None:
         good_until = time.monotonic() + LEASE_MS / 1000

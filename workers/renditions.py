@@ -24,7 +24,7 @@ ROOM = 128 * MB
 def run_sound(lease: Lease) -> None:
     probe = _probe(lease)
     admit(probe.duration_ms * 20)  # 160 kbit/s
-    key, _ = original_key(lease.job.recording_id)
+    key, _ = original_key(lease.job.recording)
     with store().local(key) as source:
         request = {
             "source": str(source),
@@ -39,7 +39,7 @@ def run_chunk(lease: Lease) -> None:
     probe, number = _probe(lease), int(lease.job.spec)
     start_ms, end_ms = chunk_spans(probe)[number]
     admit(ROOM)
-    key, _ = original_key(lease.job.recording_id)
+    key, _ = original_key(lease.job.recording)
     with store().local(key) as source:
         request = {
             "source": str(source),
@@ -49,7 +49,7 @@ def run_chunk(lease: Lease) -> None:
         }
         made = lease.child("chunk", request, nice=NICENESS)
     seen = PictureChunk(
-        recording_id=lease.job.recording_id,
+        recording_id=lease.job.recording,
         number=number,
         cuts=made["cuts"],
         seconds=made["seconds"],
@@ -59,7 +59,7 @@ def run_chunk(lease: Lease) -> None:
 
 def _probe(lease: Lease) -> Probe:
     with reading() as session:
-        recording = session.get_one(Recording, lease.job.recording_id)
+        recording = session.get_one(Recording, lease.job.recording)
     assert recording.probe is not None
     return Probe.from_dict(recording.probe)
 
@@ -67,7 +67,7 @@ def _probe(lease: Lease) -> Probe:
 def _save(
     lease: Lease, made: list[dict[str, Any]], number: int, start_ms: int, end_ms: int, *also: Base
 ) -> None:
-    recording_id = lease.job.recording_id
+    recording_id = lease.job.recording
     assets = [stored(Path(row["path"]), AssetKind.CHUNK, recording_id) for row in made]
     with lease.saving() as session:
         session.add_all([*assets, *also])

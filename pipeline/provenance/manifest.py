@@ -56,41 +56,70 @@ def definition(claim: ClipClaim, kind: str, rest: str | None) -> dict[str, Any]:
     """`rest`: for an MP4, the sha256 of what C2PA leaves out of its hash."""
     assertions = {
         "c2pa.actions.v2": _actions(claim),
-        "cawg.training-mining": {
-            "entries": {
-                use: {"use": "allowed" if claim.allow_ai_training else "notAllowed"}
-                for use in TRAINING
-            }
-        },
+        "cawg.training-mining": training(claim.allow_ai_training),
         CLIP: {"clip_id": claim.clip_id} | ({"rest_sha256": rest} if rest else {}),
     }
     if claim.speech_engine:
         assertions["org.reelyard.speech"] = {
-            "engine": _public(claim.speech_engine),
-            "version": _public(claim.speech_version or ""),
-            "quality": _public(claim.speech_quality or ""),
+            "engine": public(claim.speech_engine),
+            "version": public(claim.speech_version or ""),
+            "quality": public(claim.speech_quality or ""),
         }
     if claim.highlight_score is not None:
         assertions["org.reelyard.highlight"] = {
             "score": round(claim.highlight_score, 4),
             "reasons": {
-                _public(name): round(part, 4) for name, part in claim.highlight_reasons.items()
+                public(name): round(part, 4) for name, part in claim.highlight_reasons.items()
             },
         }
+    made = defined(title=claim.title, kind=kind, creator=claim.creator, assertions=assertions)
+    return made | {"ingredients": [_ingredient(claim)]}
+
+
+def defined(
+    *, title: str, kind: str, creator: str, assertions: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A manifest without its ingredients."""
     linked_data = {
         "@context": {"dc": "http://purl.org/dc/elements/1.1/"},
-        "dc:creator": [_public(claim.creator)],
-        "dc:title": _public(claim.title),
+        "dc:creator": [public(creator)],
+        "dc:title": public(title),
     }
-    stated = [{"label": label, "data": data} for label, data in assertions.items()]
+    stated: list[dict[str, Any]] = [
+        {"label": label, "data": data} for label, data in assertions.items()
+    ]
     stated.append({"label": "cawg.metadata", "kind": "Json", "data": linked_data})
     return {
         "claim_version": 2,
         "claim_generator_info": [_generator()],
-        "title": _public(claim.title),
+        "title": public(title),
         "format": kind,
-        "ingredients": [_ingredient(claim)],
         "assertions": [one | {"created": True} for one in stated],
+    }
+
+
+def training(allowed: bool) -> dict[str, Any]:
+    use = {"use": "allowed" if allowed else "notAllowed"}
+    return {"entries": dict.fromkeys(TRAINING, use)}
+
+
+def agents(software: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": public(name), "version": public(at)} for name, at in software]
+
+
+def made_by(
+    created: datetime, software: Sequence[tuple[str, str]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What each action says of when; and of when and by which software."""
+    by = {"when": created.astimezone(UTC).isoformat(timespec="seconds")}
+    return by, by | ({"softwareAgentIndex": 0} if software else {})
+
+
+def encoding(parameters: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    return {
+        name: public(value) if isinstance(value, str) else value
+        for name, value in parameters.items()
+        if name in PARAMETERS
     }
 
 
@@ -99,7 +128,7 @@ def _ingredient(claim: ClipClaim) -> dict[str, Any]:
     return {
         "label": "recording",
         "relationship": "parentOf",
-        "title": _file_name(_public(claim.recording_title)),
+        "title": _file_name(public(claim.recording_title)),
         "format": claim.recording_mime,
         "instance_id": f"urn:reelyard:recording:{claim.recording_id}",
         "metadata": {
@@ -116,21 +145,18 @@ def _ingredient(claim: ClipClaim) -> dict[str, Any]:
 
 
 def _actions(claim: ClipClaim) -> dict[str, Any]:
-    agents = [{"name": _public(name), "version": _public(at)} for name, at in claim.software]
-    by = {"when": claim.created.astimezone(UTC).isoformat(timespec="seconds")}
-    made = by | ({"softwareAgentIndex": 0} if agents else {})
+    by, made = made_by(claim.created, claim.software)
     span = {"from_ms": claim.span.start_ms, "to_ms": claim.span.end_ms}
-    encoding = {
-        name: _public(value) if isinstance(value, str) else value
-        for name, value in claim.parameters.items()
-        if name in PARAMETERS
-    }
     actions = [
         {"action": "c2pa.opened", "parameters": {"ingredientIds": ["recording"]}, **by},
         {"action": "c2pa.trimmed", "parameters": span, **made},
-        {"action": "c2pa.transcoded", "parameters": encoding, **made},
+        {"action": "c2pa.transcoded", "parameters": encoding(claim.parameters), **made},
     ]
-    return {"actions": actions, "allActionsIncluded": True, "softwareAgents": agents}
+    return {
+        "actions": actions,
+        "allActionsIncluded": True,
+        "softwareAgents": agents(claim.software),
+    }
 
 
 def _npt(span: Span) -> dict[str, str]:
@@ -145,7 +171,7 @@ def _generator() -> dict[str, str]:
         return {"name": "Reelyard"}
 
 
-def _public(text: str) -> str:
+def public(text: str) -> str:
     """One line without control characters or e-mail addresses, at most 300 characters."""
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     return re.sub(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+", "…", line)[:300]

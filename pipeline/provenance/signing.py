@@ -3,24 +3,35 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import c2pa
 
 from pipeline.errors import MediaError, Refused
 from pipeline.provenance.chain import Chain, ChainBroken, signing_key
+from pipeline.provenance.copies import (
+    CopyClaim,
+    ReelClaim,
+    copy_definition,
+    copy_ingredients,
+    reel_definition,
+    reel_ingredients,
+)
 from pipeline.provenance.manifest import ClipClaim, definition
 from pipeline.provenance.uncovered import rest_sha256
 from pipeline.provenance.verify import context, read
 
+Claim = ClipClaim | CopyClaim | ReelClaim
 
-def sign(src: Path, dst: Path, chain: Chain, claim: ClipClaim, ta_url: str = "") -> bytes:
+
+def sign(src: Path, dst: Path, chain: Chain, claim: Claim, ta_url: str = "") -> bytes:
     """Sign an MP4 or a JPEG, as its last change; `dst` appears only if it then reads as Trusted.
 
     Answers the manifest's bytes. With `ta_url`, a time stamp authority that does not answer makes
     signing fail. Raises ChainBroken, Refused, MediaError.
     """
     kind = _kind(src)
-    said = definition(claim, kind, rest_sha256(src) if kind == "video/mp4" else None)
+    said, ingredients = _said(claim, kind, rest_sha256(src) if kind == "video/mp4" else None)
     algorithm, key = signing_key(chain)
     info = c2pa.C2paSignerInfo(
         algorithm.encode(), chain.chain_pem.encode(), key.encode(), ta_url.encode() or None
@@ -34,6 +45,9 @@ def sign(src: Path, dst: Path, chain: Chain, claim: ClipClaim, ta_url: str = "")
             c2pa.Signer.from_info(info) as signer,
             c2pa.Builder(said, context=context(chain.anchors_pem)) as builder,
         ):
+            for about, path in ingredients:
+                with path.open("rb") as file:
+                    builder.add_ingredient(about, _kind(path), file)
             manifest: bytes = builder.sign(signer, kind, source, out)
             out.flush()
             os.fsync(out.fileno())
@@ -46,6 +60,17 @@ def sign(src: Path, dst: Path, chain: Chain, claim: ClipClaim, ta_url: str = "")
     finally:
         draft.unlink(missing_ok=True)
     return manifest
+
+
+def _said(
+    claim: Claim, kind: str, rest: str | None
+) -> tuple[dict[str, Any], list[tuple[dict[str, Any], Path]]]:
+    """The manifest, and the files that are put into it as ingredients."""
+    if isinstance(claim, CopyClaim):
+        return copy_definition(claim, kind, rest), copy_ingredients(claim)
+    if isinstance(claim, ReelClaim):
+        return reel_definition(claim, kind, rest), reel_ingredients(claim)
+    return definition(claim, kind, rest), []
 
 
 def _kind(path: Path) -> str:

@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 import c2pa
 
+from pipeline.provenance.copies import LICENSE, REEL
 from pipeline.provenance.manifest import CLIP, RECORDING, TRAINING
 from pipeline.provenance.uncovered import is_canonical, rest_sha256
 from pipeline.timeline import Span
 
+LONGEST_CHAIN = 8
 State = Literal["Trusted", "Valid", "Invalid", "None"]
 
 
@@ -35,6 +37,13 @@ class Verdict:
     ai_training: bool | None = None
     """None: the manifest does not say."""
     actions: tuple[str, ...] = ()
+    license_id: str | None = None
+    """Of a licensed copy; its clip and recording are then those of the copied clip."""
+    license_kind: str | None = None
+    license_ends: datetime | None = None
+    verify_url: str | None = None
+    part_clip_ids: tuple[str, ...] = ()
+    """Of a reel, in their order."""
 
 
 def read(path: Path, anchors_pem: str) -> Verdict:
@@ -47,7 +56,7 @@ def read(path: Path, anchors_pem: str) -> Verdict:
     manifest = _mapping(_mapping(store.get("manifests")).get(active))
     state = store.get("validation_state")
     verdict = replace(
-        _said(manifest),
+        _said(manifest, _mapping(store.get("manifests"))),
         state=state if state in ("Trusted", "Valid") else "Invalid",
         problems=_problems(_mapping(store.get("validation_results"))),
     )
@@ -90,16 +99,10 @@ def _store(path: Path, anchors_pem: str) -> dict[str, Any]:
         return _mapping(json.loads(reader.json()))
 
 
-def _said(manifest: Mapping[str, Any]) -> Verdict:
+def _said(manifest: Mapping[str, Any], others: Mapping[str, Any]) -> Verdict:
     """Of a manifest by anybody at all: each value is looked at before it is believed to be one."""
     data = _assertions(manifest)
-    parents = [
-        one
-        for one in map(_mapping, _listed(manifest.get("ingredients")))
-        if one.get("relationship") == "parentOf"
-    ]
-    parent = parents[0] if parents else {}
-    recording = _mapping(_mapping(parent.get("metadata")).get(RECORDING))
+    parent, recording = _recording(manifest, others)
     start, end = recording.get("start_ms"), recording.get("end_ms")
     actions = [
         _mapping(one)
@@ -108,6 +111,8 @@ def _said(manifest: Mapping[str, Any]) -> Verdict:
     ]
     creators = [_word(one) for one in _listed(data.get("cawg.metadata", {}).get("dc:creator"))]
     signature = _mapping(manifest.get("signature_info"))
+    license = data.get(LICENSE, {})  # noqa: A001 (the noun; nobody wants the builtin here)
+    parts = map(_mapping, _listed(data.get(REEL, {}).get("parts")))
     return Verdict(
         state="None",
         recording_id=_word(recording.get("id")),
@@ -121,7 +126,31 @@ def _said(manifest: Mapping[str, Any]) -> Verdict:
         signed_at=_moment(signature.get("time") or (actions[0].get("when") if actions else None)),
         ai_training=_training(data.get("cawg.training-mining")),
         actions=tuple(filter(None, (_word(one.get("action")) for one in actions))),
+        license_id=_word(license.get("id")),
+        license_kind=_word(license.get("kind")),
+        license_ends=_moment(license.get("ends")),
+        verify_url=_word(license.get("verify_url")),
+        part_clip_ids=tuple(filter(None, (_word(one.get("clip_id")) for one in parts))),
     )
+
+
+def _recording(
+    manifest: Mapping[str, Any], others: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parent that is a recording, and what is said of it: a copy's is its clip's."""
+    for _ in range(LONGEST_CHAIN):
+        parent = _parent(manifest)
+        recording = _mapping(_mapping(parent.get("metadata")).get(RECORDING))
+        above = _mapping(others.get(_word(parent.get("active_manifest")) or ""))
+        if recording or not above:
+            return parent, recording
+        manifest = above
+    return {}, {}
+
+
+def _parent(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    named = map(_mapping, _listed(manifest.get("ingredients")))
+    return next((one for one in named if one.get("relationship") == "parentOf"), {})
 
 
 def _assertions(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

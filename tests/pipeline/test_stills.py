@@ -114,11 +114,11 @@ def test_a_picture_that_stands_for_seconds_is_found(tmp_path: Path) -> None:
     assert alike(tmp_path / "poster.jpg", scene(1)) < 8
 
 
-def test_a_poster_is_never_larger_than_its_clip_nor_than_1280(tmp_path: Path) -> None:
+def test_a_poster_is_never_larger_than_its_clip_nor_than_640(tmp_path: Path) -> None:
     wide = ("-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=5:d=1.2", *X264)
     out = tmp_path / "poster.jpg"
-    assert poster(made(tmp_path / "wide.mp4", *wide), 1_200, 600, out) == (1280, 720)
-    assert read(out).shape == (720, 1280, 3)
+    assert poster(made(tmp_path / "wide.mp4", *wide), 1_200, 600, out) == (640, 360)
+    assert read(out).shape == (360, 640, 3)
 
 
 def test_a_clip_whose_pictures_are_lost_is_refused(tmp_path: Path) -> None:
@@ -133,11 +133,11 @@ def test_a_clip_whose_pictures_are_lost_is_refused(tmp_path: Path) -> None:
 def test_the_wave_is_high_where_it_is_loud(tmp_path: Path) -> None:
     pcm = np.random.default_rng(1).normal(0, 0.02, 16_000 * 4).astype(np.float32)
     pcm[16_000 * 2 :] *= 10
-    assert wave_poster(pcm, tmp_path / "wave.jpg") == (1280, 720)
+    assert wave_poster(pcm, tmp_path / "wave.jpg") == (640, 360)
     drawn = read(tmp_path / "wave.jpg").max(axis=2) > 120
-    assert drawn[:, 640:].sum() > 3 * drawn[:, :640].sum() > 0
+    assert drawn[:, 320:].sum() > 3 * drawn[:, :320].sum() > 0
 
 
 @pytest.mark.parametrize("pcm", [np.zeros(0, np.float32), np.zeros(16_000, np.float32)])
 def test_silence_is_drawn_too(pcm: NDArray[np.float32], tmp_path: Path) -> None:
-    assert wave_poster(pcm, tmp_path / "wave.jpg") == (1280, 720)
+    assert wave_poster(pcm, tmp_path / "wave.jpg") == (640, 360)
