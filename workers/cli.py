@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from models.account import Role
 from models.settings import SettingsError, settings
 from workers import log
 from workers.start import start_up
@@ -112,12 +113,12 @@ def up(host: Host = None, port: Port = None) -> None:
     """Watch the inbox, work, and serve the catalogue, in one process tree until Ctrl-C."""
     from workers.engine import serve, watching, working
 
-    _begin(to_file=False)
-    host, port = host or settings().host, settings().port if port is None else port
-    err.print(f"Inbox      {escape(str(settings().resolved_inbox))}")
-    err.print(f"Catalogue  http://{host}:{port}/  (Ctrl-C ends)")
+    _begin_at(host, port)
+    err.print(f"Inbox      {escape(str(settings().resolved_inbox))}", soft_wrap=True)
+    err.print(f"Catalogue  {settings().base_url}/  (Ctrl-C ends)", soft_wrap=True)
+    _tell_way_in()
     with working(), watching():
-        serve(host, port)
+        serve(settings().host, settings().port)
 
 
 @app.command()
@@ -191,8 +192,47 @@ def serve(host: Host = None, port: Port = None) -> None:
     """Serve the catalogue and its API."""
     from workers.engine import serve as run
 
+    _begin_at(host, port)
+    _tell_way_in()
+    run(settings().host, settings().port)
+
+
+def _begin_at(host: str | None, port: int | None) -> None:
+    """What the command says counts as a setting: addresses told elsewhere agree with it."""
+    for name, value in (("REELYARD_HOST", host), ("REELYARD_PORT", port)):
+        if value is not None:
+            os.environ[name] = str(value)
+    settings.cache_clear()
     _begin(to_file=False)
-    run(host or settings().host, settings().port if port is None else port)
+
+
+def _tell_way_in() -> None:
+    """Not where programs read the log: they would keep it."""
+    from workers import sign_in
+
+    if settings().log != "json":
+        err.print(escape(sign_in.told()), soft_wrap=True)
+
+
+@app.command("sign-in")
+def sign_in_link(
+    email: Annotated[str, typer.Argument(help="Whose account; the operator's by default.")] = "",
+    role: Annotated[
+        list[Role] | None, typer.Option(help="A role the account gets; may be repeated.")
+    ] = None,
+    back: Annotated[str, typer.Option(help="The page it leads to.")] = "/",
+) -> None:
+    """Print a link that signs in once, within 15 minutes; the account is made if there is none."""
+    from catalog.errors import CatalogError
+    from workers import sign_in
+
+    _begin()
+    try:
+        link = sign_in.link(email, role or (), back)
+    except CatalogError as error:
+        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    out.print(escape(link), soft_wrap=True)
 
 
 @app.command()
@@ -253,21 +293,31 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A clip.", dir_okay=False)], as_json: Json = False
+    file: Annotated[Path, typer.Argument(help="A clip, or a license as JSON.", dir_okay=False)],
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="Published keys, for a license: then no database is needed."),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Read and validate a clip's manifest: ours? which recording, which span? Exit 0: trusted."""
-    from workers.verify import as_data, print_verdict, read
+    """Check a clip by its signed manifest, a license by its signature. Exit 0: it holds."""
+    from workers.verify import answer
 
-    _begin()
+    if keys is None:
+        _begin()
     if not file.is_file():
         err.print(f"reelyard: there is no file {escape(str(file))}")
         raise typer.Exit(2)
-    verdict = read(file)
+    try:
+        said, holds, show = answer(file, keys)
+    except (OSError, ValueError) as error:
+        err.print(f"reelyard: this can't be checked: {escape(str(error)[:300])}", soft_wrap=True)
+        raise typer.Exit(2) from None
     if as_json:
-        _print_json(as_data(verdict))
+        _print_json(said)
     else:
-        print_verdict(out, verdict)
-    raise typer.Exit(0 if verdict.state == "Trusted" else 1)
+        show(out)
+    raise typer.Exit(0 if holds else 1)
 
 
 @app.command()
