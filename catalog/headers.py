@@ -4,6 +4,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catalog.api import etags
+
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self'; media-src 'self' blob:; object-src 'none'; "
@@ -14,7 +16,6 @@ SECURITY = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-PLAIN = ("/media/", "/static/")
 
 
 class SecurityHeaders:
@@ -41,5 +42,15 @@ class PackText:
         self.app, self.packing = app, GZipMiddleware(app, minimum_size=1000, compresslevel=5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        plain = scope["type"] != "http" or scope["path"].startswith(PLAIN)
-        await (self.app if plain else self.packing)(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith(etags.PLAIN):
+            await self.app(scope, receive, send)
+            return
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-encoding") == "gzip":
+                    etags.packed(headers)
+            await send(message)
+
+        await self.packing(scope, receive, named)

@@ -2,13 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from catalog import listings, recordings
-from catalog.api import shapes
+from catalog import desks, listings, recordings, search
+from catalog.api import found, shapes
+from catalog.api.access import scope
+from catalog.auth import Visitor
+from catalog.entitlements import may_use, now_of
 from catalog.web import timeline
+from catalog.web.catalogue import Asked
 from catalog.web.sending import send
+from catalog.web.visitors import Asking, own_desk, unhurried
 from models.base import reading
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
@@ -18,34 +23,39 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
-    for code, text in {400: "The request can't be read", 404: "Nothing public is there"}.items()
+    for code, text in {
+        400: "The request can't be read",
+        401: "Sign in first, or send a token",
+        404: "Nothing is there for you",
+    }.items()
 }
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before", max_length=80)]
-Limit = Annotated[int, Query(ge=1, le=listings.PAGE_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=search.PAGE_LIMIT)]
 
 
-@router.get("/listings", tags=["Catalogue"], summary="Search and browse clips on sale")
-def list_listings(
-    q: Annotated[str, Query(description="All words must match", max_length=200)] = "",
-    tag: Annotated[list[str] | None, Query(description="Repeat it: all must match")] = None,
-    order: listings.Order = "newest",
-    cursor: Cursor = None,
-    limit: Limit = 24,
-) -> shapes.ListingPage:
+@router.get(
+    "/listings",
+    tags=["Catalogue"],
+    summary="Search and browse clips on sale",
+    dependencies=[Depends(unhurried)],
+)
+def list_listings(wanted: Asked, cursor: Cursor = None, limit: Limit = 24) -> found.ListingPage:
+    """Best match first where there are words, else the newest day first."""
     with reading() as session:
-        found = listings.browse(
-            session, query=q, tags=tag or [], order=order, cursor=cursor, limit=limit
-        )
-        return shapes.listing_page(found)
+        search.reveal_due(session)
+        return found.listing_page(search.find(session, wanted, cursor, limit))
 
 
 @router.get("/listings/{listing_id}", tags=["Catalogue"], summary="One clip on sale")
-def get_listing(listing_id: str) -> shapes.ListingDetail:
-    """By the listing's id or the clip's: transcript, files, provenance and similar clips."""
+def get_listing(visitor: Asking, listing_id: str) -> shapes.ListingDetail:
+    """By the listing's id or the clip's: transcript, provenance, similar clips, and those of its
+    files that you may fetch: the preview, and the clip without a mark where it is yours."""
     with reading() as session:
         found = listings.get(session, listing_id)
-        return shapes.listing_detail(found, list(listings.similar(session, found)))
+        clean = may_use(session, visitor, found.clip, "clean", now_of(session))
+        alike = list(listings.similar(session, found))
+        return shapes.listing_detail(found, alike, clean=clean)
 
 
 @router.get(
@@ -61,12 +71,24 @@ def get_manifest(request: Request, clip_id: str) -> Response:
 
 
 @router.get("/recordings", tags=["Recordings"], summary="What came in, newest first")
-def list_recordings(cursor: Cursor = None, limit: Limit = 50) -> shapes.RecordingPage:
+def list_recordings(
+    visitor: Annotated[Visitor, scope("recordings:read")],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> shapes.RecordingPage:
+    """Your own; all of them for staff."""
+    desks.needs_some(visitor, "recordings:read")
     with reading() as session:
-        return shapes.recording_page(recordings.desk(session, cursor=cursor, limit=limit))
+        found = recordings.desk(session, visitor, cursor=cursor, limit=limit)
+        return shapes.recording_page(found)
 
 
-@router.get("/recordings/{recording_id}", tags=["Recordings"], summary="One recording")
+@router.get(
+    "/recordings/{recording_id}",
+    tags=["Recordings"],
+    summary="One recording",
+    dependencies=[scope("recordings:read"), Depends(own_desk)],
+)
 def get_recording(recording_id: str) -> shapes.RecordingDetail:
     """With its jobs, its candidates (chosen or not, and why not) and its clips."""
     with reading() as session:
@@ -77,6 +99,7 @@ def get_recording(recording_id: str) -> shapes.RecordingDetail:
     "/recordings/{recording_id}/timeline",
     tags=["Recordings"],
     summary="The score of every second, with its parts",
+    dependencies=[scope("recordings:read"), Depends(own_desk)],
 )
 def get_timeline(
     recording_id: str,
@@ -97,6 +120,7 @@ def get_timeline(
     "/recordings/{recording_id}/timeline/{second}",
     tags=["Recordings"],
     summary="Why this second, or why not",
+    dependencies=[scope("recordings:read"), Depends(own_desk)],
 )
 def get_second(
     recording_id: str, second: Annotated[int, Path(ge=0, le=timeline.ALL)]

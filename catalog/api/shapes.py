@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog import jobs, listings, media, moments, playlists, recordings, why
+from catalog import jobs, media, moments, playlists, recordings, why
 from catalog.web import saying, timeline
 from models.analysis import Transcript
-from models.clip import Clip
+from models.clip import AssetKind, Clip, ClipKind
 from models.listing import Listing
 from models.recording import Recording
 from models.settings import settings
@@ -18,14 +18,17 @@ class Shape(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457."""
+    """RFC 9457. A refusal may hold more: the facts that it is about."""
 
-    type: str = "about:blank"
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Address of a page that explains this kind")
     title: str
     status: int
-    detail: str
-    instance: str
-    errors: list[dict[str, Any]] | None = None
+    detail: str = Field(description="What happened this time, and what to do")
+    instance: str = Field(description="The path that was asked for")
+    code: str | None = Field(None, description="One word for programs, where there is one")
+    errors: list[dict[str, Any]] | None = Field(None, description="Each field and what is wrong")
 
 
 class TranscriptShape(Shape):
@@ -65,9 +68,16 @@ class ListingShape(BaseModel):
     length_ms: int
     width: int
     height: int
+    kind: ClipKind = Field(description="A reel is joined from clips; its times are its own")
     creator: str
     recording: RecordingLink
     visible_from_ms: int
+    series: str
+    event_kind: str = Field(description="The sign that decided most")
+    language: str
+    release: str
+    price_from_cents: int | None
+    currency: str | None
     url: str
     files: list[File]
 
@@ -78,18 +88,6 @@ class ListingDetail(ListingShape):
     manifest_url: str | None
     transcript: TranscriptShape | None
     similar: list[ListingShape]
-
-
-class FacetShape(Shape):
-    tag: str
-    count: int
-
-
-class ListingPage(BaseModel):
-    listings: list[ListingShape]
-    total: int
-    facets: list[FacetShape]
-    next_cursor: str | None
 
 
 class StepShape(Shape):
@@ -218,27 +216,19 @@ def absolute(path: str) -> str:
 
 
 def listing(row: Listing) -> ListingShape:
-    return ListingShape(**_listing_fields(row))
+    return ListingShape(**listing_fields(row))
 
 
-def listing_detail(row: Listing, similar: list[Listing]) -> ListingDetail:
+def listing_detail(row: Listing, similar: list[Listing], *, clean: bool = False) -> ListingDetail:
+    """`clean`: the asker may fetch the clip without a mark."""
     signed = any(asset.kind == "manifest" for asset in row.clip.assets)
     return ListingDetail(
-        **_listing_fields(row),
+        **listing_fields(row, clean),
         signed_by=row.clip.signed_by,
         essence_sha256=row.clip.essence_sha256,
         manifest_url=absolute(f"/api/v1/clips/{row.clip_id}/manifest") if signed else None,
         transcript=_transcript(row.clip.transcript),
         similar=[listing(other) for other in similar],
-    )
-
-
-def listing_page(page: listings.Page) -> ListingPage:
-    return ListingPage(
-        listings=[listing(row) for row in page.listings],
-        total=page.total,
-        facets=[FacetShape.model_validate(facet) for facet in page.facets],
-        next_cursor=page.next_cursor,
     )
 
 
@@ -299,7 +289,7 @@ def second_of(detail: recordings.Detail, second: int) -> SecondShape:
     )
 
 
-def _listing_fields(row: Listing) -> dict[str, Any]:
+def listing_fields(row: Listing, clean: bool = False) -> dict[str, Any]:
     clip = row.clip
     recording = clip.recording
     return {
@@ -314,6 +304,7 @@ def _listing_fields(row: Listing) -> dict[str, Any]:
         "length_ms": clip.length_ms,
         "width": clip.width,
         "height": clip.height,
+        "kind": clip.kind,
         "creator": recording.creator.name,
         "recording": RecordingLink(
             id=recording.id,
@@ -321,8 +312,14 @@ def _listing_fields(row: Listing) -> dict[str, Any]:
             url=absolute(f"/recordings/{recording.id}"),
         ),
         "visible_from_ms": row.visible_from_ms,
+        "series": row.series,
+        "event_kind": row.event_kind,
+        "language": row.language,
+        "release": row.release,
+        "price_from_cents": row.price_from_cents,
+        "currency": row.currency,
         "url": absolute(f"/clips/{clip.id}"),
-        "files": _files(clip),
+        "files": _files(clip, clean),
     }
 
 
@@ -340,7 +337,9 @@ def _recording_fields(row: Recording, progress: jobs.Progress, clips: int) -> di
     }
 
 
-def _files(clip: Clip) -> list[File]:
+def _files(clip: Clip, clean: bool) -> list[File]:
+    """Those that the asker may fetch."""
+    kinds = (*media.SEEN, AssetKind.MASTER) if clean else media.SEEN
     return [
         File(
             kind=asset.kind,
@@ -350,6 +349,7 @@ def _files(clip: Clip) -> list[File]:
             sha256=asset.sha256,
         )
         for asset in sorted(clip.assets, key=lambda asset: asset.kind)
+        if asset.kind in kinds
     ]
 
 

@@ -17,7 +17,8 @@ def test_a_listing_has_everything_its_page_has(client: TestClient) -> None:
         recording = factories.recording(session, title="Cup Final")
         clip = factories.clip(session, recording, tags=["goal"])
         factories.transcript(session, clip, "and it is in")
-        master = factories.asset(session, clip, AssetKind.MASTER, b"master")
+        factories.asset(session, clip, AssetKind.MASTER, b"master")
+        preview = factories.asset(session, clip, AssetKind.PREVIEW, b"preview")
         listing = factories.listing(session, clip)
         factories.listing(session, factories.clip(session, recording, title="Another"))
     answer = client.get(f"/api/v1/listings/{listing.id}").json()
@@ -29,7 +30,8 @@ def test_a_listing_has_everything_its_page_has(client: TestClient) -> None:
     assert answer["transcript"]["text"] == "and it is in"
     assert answer["transcript"]["quality"] == "rough"
     assert [one["title"] for one in answer["similar"]] == ["Another"]
-    assert answer["files"][0]["url"] == f"http://127.0.0.1:8000/media/{master.id}/master.mp4"
+    files = {one["kind"]: one["url"] for one in answer["files"]}
+    assert files == {"preview": f"http://127.0.0.1:8000/media/{preview.id}/preview.mp4"}
     assert answer["manifest_url"] is None
 
 
@@ -49,6 +51,7 @@ def test_pages_of_listings_lead_through_all_of_them(client: TestClient) -> None:
     assert len(seen) == len(set(seen)) == 7
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_recording_with_its_work(client: TestClient) -> None:
     with unit_of_work() as session:
         recording = factories.recording(session, state=RecordingState.WORKING)
@@ -68,15 +71,16 @@ def test_a_recording_with_its_work(client: TestClient) -> None:
     assert [one["id"] for one in listed] == [recording.id]
 
 
+@pytest.mark.usefixtures("owner")
 @pytest.mark.parametrize(
     ("path", "code"),
     [
         ("/api/v1/listings/nope", 404),
         ("/api/v1/recordings/nope", 404),
         ("/api/v1/recordings/nope/timeline", 404),
-        ("/api/v1/recordings/nope/timeline?most=0", 422),
+        ("/api/v1/recordings/nope/timeline?most=0", 404),
         ("/api/v1/recordings/nope/timeline/3", 404),
-        ("/api/v1/recordings/nope/timeline/now", 422),
+        ("/api/v1/recordings/nope/timeline/now", 404),
         ("/api/v1/clips/nope/manifest", 404),
         ("/api/v1/listings?cursor=x", 400),
         ("/api/v1/listings?limit=0", 422),
@@ -96,6 +100,16 @@ def test_errors_are_problems(client: TestClient, path: str, code: int) -> None:
     assert problem["instance"] == path.split("?")[0]
 
 
+@pytest.mark.usefixtures("owner")
+def test_of_a_recording_that_is_there_a_field_can_be_wrong(client: TestClient) -> None:
+    with unit_of_work() as session:
+        home = f"/api/v1/recordings/{factories.recording(session).id}/timeline"
+    for path in (f"{home}?most=0", f"{home}?start_s=-1", f"{home}/now"):
+        answer = client.get(path)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_what_only_reads_refuses_to_be_written_to(client: TestClient) -> None:
     answer = client.post("/api/v1/listings", json={})
     assert answer.status_code == 405
@@ -106,12 +120,13 @@ def test_the_document_describes_every_door_and_the_page_shows_it(client: TestCli
     document = client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     page = client.get("/docs").text
-    assert len(document["paths"]) == 7
+    assert "/api/v1/listings" in document["paths"]
     for path, methods in document["paths"].items():
         assert path in page
         for operation in methods.values():
             assert operation["summary"]
-            assert operation["responses"]["404"]["content"].keys() == {"application/problem+json"}
+    for answer in document["components"]["responses"].values():
+        assert answer["content"].keys() == {"application/problem+json"}
     text = client.get("/api/v1/openapi.json").text
     for name in re.findall(r"#/components/schemas/(\w+)", text):
         assert name in document["components"]["schemas"]

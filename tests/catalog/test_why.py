@@ -128,6 +128,7 @@ def test_an_offer_begins_and_ends_in_pauses_between_words(recording: Recording) 
         assert 700 <= edge % 1_000 < 1_000, "each word lasts 0.7 of its second"
 
 
+@pytest.mark.usefixtures("owner")
 def test_what_was_seen_joins_what_was_heard(client: TestClient, recording: Recording) -> None:
     with unit_of_work() as session:
         factories.chunk(session, recording, "720p", 1)
@@ -140,6 +141,7 @@ def test_what_was_seen_joins_what_was_heard(client: TestClient, recording: Recor
     assert drawn["cheer"] == [0.3] * 120
 
 
+@pytest.mark.usefixtures("owner")
 def test_what_a_language_model_said_is_told_as_its_word(
     client: TestClient, recording: Recording
 ) -> None:
@@ -156,6 +158,7 @@ def test_what_a_language_model_said_is_told_as_its_word(
     assert asked(recording, 60_000).ratings == []
 
 
+@pytest.mark.usefixtures("owner")
 def test_the_json_twin_tells_the_same(client: TestClient, recording: Recording) -> None:
     answer = client.get(f"/api/v1/recordings/{recording.id}/timeline/24").json()
     assert answer["says"] == said(recording, 24_000)
@@ -168,6 +171,7 @@ def test_the_json_twin_tells_the_same(client: TestClient, recording: Recording) 
     assert free["words"][4] == {"start_ms": 40_000, "end_ms": 40_700, "text": "w10"}
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_part_of_the_timeline_can_be_had_thin(client: TestClient, recording: Recording) -> None:
     address = f"/api/v1/recordings/{recording.id}/timeline"
     part = client.get(f"{address}?start_s=30&end_s=90&most=7").json()
