@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import func, select
 
 from models.base import reading
-from models.clip import Asset, AssetKind, Clip
+from models.clip import Asset, AssetKind, Clip, ClipKind
 from models.job import Job, JobState
 from models.recording import Recording, RecordingState, RenditionChunk
 from models.settings import settings
@@ -15,6 +15,7 @@ from pipeline import provenance
 from pipeline.probe import Probe
 from pipeline.profiles import chunk_spans
 from pipeline.timeline import Span
+from workers.books import money_adds_up
 from workers.periodic import orphans
 
 
@@ -65,12 +66,14 @@ def nothing_twice() -> Iterator[str]:
         (Clip.recording_id, Clip.spec),
         (Clip.recording_id, Clip.candidate_id),
         (Asset.clip_id, Asset.kind),
+        (Asset.license_id, Asset.suffix),
     )
     with reading() as session:
-        for pair in pairs:
-            rows = session.execute(
-                select(*pair).where(pair[0].is_not(None)).group_by(*pair).having(func.count() > 1)
-            )
+        for first, second in pairs:
+            wanted = select(first, second).where(first.is_not(None), second.is_not(None))
+            if first is Asset.clip_id:  # each license has a copy of its own
+                wanted = wanted.where(Asset.license_id.is_(None))
+            rows = session.execute(wanted.group_by(first, second).having(func.count() > 1))
             for row in rows:
                 yield f"made twice: {row}"
         chunks = session.execute(
@@ -101,10 +104,13 @@ def bytes_are_there() -> Iterator[str]:
 
 
 def manifests_hold() -> Iterator[str]:
-    """I3: every master's manifest is trusted and says the recording and span of its row."""
+    """I3: every master's and every licensed copy's manifest is trusted and says what its row says:
+    the recording and the span, the license, the parts of a reel.
+    """
     anchors = provenance.anchors(settings().resolved_keys)
+    signed = Asset.kind.in_((AssetKind.MASTER, AssetKind.DELIVERY)) & (Asset.suffix == ".mp4")
     with reading() as session:
-        for asset in session.scalars(select(Asset).where(Asset.kind == AssetKind.MASTER)):
+        for asset in session.scalars(select(Asset).where(signed)):
             assert asset.clip is not None
             try:
                 with store().local(asset.key) as path:
@@ -114,6 +120,11 @@ def manifests_hold() -> Iterator[str]:
             clip = asset.clip
             if verdict.state != "Trusted":
                 yield f"clip {clip.id}: {verdict.state}: {'; '.join(verdict.problems)}"
+            elif verdict.license_id != asset.license_id:
+                yield f"clip {clip.id}: a copy names another license in its manifest"
+            elif clip.kind == ClipKind.REEL:
+                if len(verdict.part_clip_ids) < 2 and asset.license_id is None:
+                    yield f"reel {clip.id} names no clips in its manifest"
             elif verdict.recording_sha256 != clip.recording.sha256:
                 yield f"clip {clip.id} names another recording in its manifest"
             elif verdict.span != Span(clip.start_ms, clip.end_ms):
@@ -134,7 +145,7 @@ def nothing_private() -> Iterator[str]:
     """I6: no folder of this machine in what leaves it."""
     private = str(settings().data.absolute()).encode()
     with reading() as session:
-        kinds = (AssetKind.MASTER, AssetKind.MANIFEST, AssetKind.CAPTIONS)
+        kinds = (AssetKind.MASTER, AssetKind.MANIFEST, AssetKind.CAPTIONS, AssetKind.DELIVERY)
         for asset in session.scalars(select(Asset).where(Asset.kind.in_(kinds))):
             try:
                 told = any(private in block for block in store().read(asset.key))
@@ -156,6 +167,7 @@ INVARIANTS: dict[str, Callable[[], Iterator[str]]] = {
     "every manifest is trusted": manifests_hold,
     "nothing partial in the store": nothing_partial,
     "nothing private in what leaves": nothing_private,
+    "money adds up": money_adds_up,
 }
 
 

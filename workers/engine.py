@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from catalog.web import straight
 from models.settings import settings
 from workers import lease
 from workers.broker import start_workers
@@ -72,11 +73,13 @@ def serve(host: str, port: int) -> None:
         factory=True,
         host=host,
         port=port,
+        http=straight.Protocol,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=262_144,  # what is too long is told by catalog.limits
     )
     log().info("serving", url=f"http://{host}:{port}/")
     _Server(config).run()

@@ -19,7 +19,21 @@ from models.settings import settings
 from models.storage import StoreDown
 from pipeline.errors import MediaError, Refused
 from pipeline.sandbox import Stopped
-from workers import clips, ingest, publish, renditions, scout
+from workers import (
+    clips,
+    deliver,
+    hooks,
+    ingest,
+    pools,
+    previews,
+    publish,
+    reels,
+    refunds,
+    renditions,
+    reprice,
+    scout,
+)
+from workers import mail as mails
 from workers.lease import Lease, Waits, job_folder, stopping, worker_name
 from workers.log import log
 
@@ -30,12 +44,22 @@ JUDGES = ("ingest", "scout")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 RUN: dict[str, Callable[[Lease], None]] = {
+    "mail": mails.run,
+    "refund": refunds.run,
+    "sandbox": refunds.run_sandbox,
     "ingest": ingest.run,
     "scout": scout.run,
     "clip": clips.run,
     "publish": publish.run,
     "sound": renditions.run_sound,
     "chunk": renditions.run_chunk,
+    "deliver": deliver.run,
+    "previews": previews.run,
+    "reel": reels.run,
+    "route": pools.run_route,
+    "pool": pools.run_pool,
+    "hook": hooks.run,
+    "reprice": reprice.run,
 }
 
 
@@ -68,7 +92,7 @@ def _run(lease: Lease) -> None:
         _hand_back(job, "", 0)
     except (Waits, StoreDown) as why:
         log().warning("waits", step=job.step, job=job.id, why=str(why), cause=str(why.__cause__))
-        _hand_back(job, str(why), WAIT_MS)
+        _hand_back(job, str(why), why.wait_ms if isinstance(why, Waits) else WAIT_MS)
     except Refused as error:
         if job.step in JUDGES:
             _reject(job, presentable(error))
@@ -137,11 +161,11 @@ def _failed(job: Job, error: str, *, retry: bool) -> None:
 
 def _reject(job: Job, reason: str) -> None:
     """The recording itself can't be used: say why, and drop what else was asked for it."""
-    log().info("rejected", recording=job.recording_id, reason=reason)
+    log().info("rejected", recording=job.recording, reason=reason)
 
     def change(session: Session) -> None:
         fenced(session, job.id, job.token, state=JobState.DONE, finished_ms=now_ms())
-        reject(session, job.recording_id, reason)
+        reject(session, job.recording, reason)
 
     _end(job, change)
 

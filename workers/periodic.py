@@ -1,4 +1,5 @@
-"""Timers: collect what no row names, fetched copies nobody uses, folders of jobs that ended."""
+"""Timers: ask for payments that were not told of; collect what no row names, fetched copies nobody
+uses, folders of jobs that ended."""
 
 import shutil
 import threading
@@ -8,27 +9,65 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from models.base import now_ms, reading
+from catalog import accounts, search, throttle
+from catalog.api import idempotency
+from models.base import now_ms, reading, unit_of_work
 from models.clip import Asset
 from models.job import Job, JobState
 from models.settings import settings
 from models.storage import Stored, collect_cache, store
+from workers.deliver import remind, rotate_keys
 from workers.log import log
+from workers.previews import ask_for_missing
+from workers.refunds import reconcile
 
 EVERY_S = 300.0
+MONEY_EVERY_S = 60.0
+REMIND_EVERY_S = 3_600.0
+REVEAL_EVERY_S = 5.0
 KEPT_MS = 3_600_000
 """An object is put before its row is committed; so young ones are left alone."""
 
 
 def periodic(stop: threading.Event) -> None:
-    pause = 5.0
-    while not stop.wait(pause):
-        pause = EVERY_S
-        for task in (collect_cache, collect_job_folders, collect_objects):
+    """Each task in its own rhythm, all of them soon after the start."""
+    tasks = {
+        reconcile: MONEY_EVERY_S,
+        reveal: REVEAL_EVERY_S,
+        collect_cache: EVERY_S,
+        collect_job_folders: EVERY_S,
+        collect_objects: EVERY_S,
+        ask_for_missing: EVERY_S,
+        forget_old: REMIND_EVERY_S,
+        remind: REMIND_EVERY_S,
+        rotate_keys: REMIND_EVERY_S,
+    }
+    due = dict.fromkeys(tasks, time.monotonic() + 5.0)
+    while not stop.wait(1.0):
+        for task in [one for one in tasks if time.monotonic() >= due[one]]:
+            due[task] = time.monotonic() + tasks[task]
             try:
                 task()
             except Exception:
                 log().exception("timer failed", task=task.__name__)
+
+
+def reveal() -> None:
+    """Into the search what an embargo has let go, and what was on sale before there was one."""
+    while True:
+        with reading() as session:
+            if not search.due(session):
+                return
+        with unit_of_work() as session:
+            search.reveal(session)
+
+
+def forget_old() -> None:
+    """Counts, links, sign-ins and kept answers whose time is over."""
+    with unit_of_work() as session:
+        throttle.sweep(session)
+        accounts.sweep(session)
+    idempotency.collect()
 
 
 def collect_job_folders() -> None:

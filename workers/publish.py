@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from catalog import prices, reservations
 from catalog.listings import publish
 from catalog.reviews import take_place
 from models.base import now_ms
@@ -15,5 +16,7 @@ def run(lease: Lease) -> None:
         embargo_ms = clip.recording.sidecar.get("embargo_ms") or 0
         # A clip that was asked for after the embargo is new today.
         later = embargo_ms > (session.scalar(select(now_ms())) or 0)
-        publish(session, clip.id, visible_from_ms=embargo_ms if later else None)
+        listing = publish(session, clip.id, visible_from_ms=embargo_ms if later else None)
+        prices.fill(session, listing)
+        reservations.embargo(session, listing)
         take_place(session, clip.id)

@@ -10,7 +10,7 @@ from rich.text import Text
 from sqlalchemy import select
 
 from models.base import reading
-from models.clip import Asset, Clip
+from models.clip import Asset, Clip, ClipKind
 from models.job import Job
 from models.listing import ListingState
 from models.recording import Recording, RecordingState
@@ -57,7 +57,11 @@ def _recording_json(recording: Recording) -> dict[str, Any]:
         "state": str(recording.state),
         "reason": recording.reason,
         "duration_ms": recording.duration_ms,
-        "clips": [clip_json(clip) for clip in recording.clips if not _withdrawn(clip)],
+        "clips": [
+            clip_json(clip)
+            for clip in recording.clips
+            if clip.kind == ClipKind.CLIP and not _withdrawn(clip)
+        ],
     }
 
 
@@ -78,7 +82,9 @@ def clip_json(clip: Clip) -> dict[str, Any]:
         "transcript": said.text if said else "",
         "speech": {"engine": said.engine, "quality": said.quality} if said else None,
         "essence_sha256": clip.essence_sha256,
-        "files": {str(asset.kind): located(asset) for asset in clip.assets},
+        "files": {
+            str(asset.kind): located(asset) for asset in clip.assets if asset.license_id is None
+        },
         "url": f"{settings().base_url}/clips/{clip.id}",
     }
 
@@ -135,7 +141,7 @@ def status_json() -> dict[str, Any]:
                     for key, value in _recording_json(recording).items()
                     if key != "clips"
                 },
-                "clips": len(recording.clips),
+                "clips": sum(clip.kind == ClipKind.CLIP for clip in recording.clips),
                 "created_ms": recording.created_ms,
             }
             for recording in recordings

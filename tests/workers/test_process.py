@@ -40,7 +40,8 @@ def test_a_clip_has_a_title_tags_words_and_files(told: dict[str, Any]) -> None:
         assert clip["title"]
         assert clip["tags"]
         assert heard in clip["transcript"].lower()
-        assert set(clip["files"]) == {"master", "poster", "captions", "manifest"}
+        shown = {"poster", "captions", "manifest", "preview", "hover", "storyboard"}
+        assert set(clip["files"]) == {"master", *shown}
         assert all(Path(path).is_file() for path in clip["files"].values())
         assert Path(clip["files"]["captions"]).read_text().startswith("WEBVTT")
 

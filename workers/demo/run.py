@@ -7,12 +7,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.settings import settings
-from workers import report
+from workers import report, sign_in
 from workers.demo.recording import make_recording
 from workers.process import process
 
 CREATOR = "demo"
 NAME = "Harbour Cup final.mp4"
+SIDECAR = """\
+series: Harbour Cup
+releases: [Drawn by Reelyard's demo, so nobody's likeness is in it]
+"""
 
 
 def run(footage: Path | None, out: Console, err: Console) -> int:
@@ -24,14 +28,16 @@ def run(footage: Path | None, out: Console, err: Console) -> int:
     told = process([recording], err, CREATOR if footage is None else "house")
     report.print_outcome(out, told)
     out.print(f"Open the catalogue: make up, then {settings().base_url}/", soft_wrap=True)
+    out.print(escape(sign_in.told()), soft_wrap=True)
     return report.exit_code([row["state"] for row in told])
 
 
 def _drawn(err: Console) -> Path:
     path = settings().data / "demo" / NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".yml").write_text(SIDECAR, encoding="utf-8")
     if path.exists():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
