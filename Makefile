@@ -20,7 +20,7 @@ up: .venv/.runtime ## watch the inbox, work and serve the catalogue until Ctrl-C
 
 test: .venv/.runtime .venv/.test ## install what the tests need, then run them; ARGS="-k captions" picks some
 	@.ci/packages redis-server postgresql chromium flite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.runtime .venv/.test ## lint, types, import rules, and migrations against models
 	$(BIN)/ruff check
@@ -33,8 +33,10 @@ format: .venv/.runtime .venv/.test ## rewrite the code the way `make check` want
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.runtime .venv/.bench ## measure against bare ffmpeg and PySceneDetect; COMPOSITES=folder: what is found too
+bench: .venv/.runtime .venv/.bench ## measure against bare ffmpeg and PySceneDetect; COMPOSITES=folder: what is found too; SEARCH="--listings 1000000": a larger catalogue
 	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.search $(SEARCH)
+	@$(BIN)/python -m bench.pages
 	@$(if $(COMPOSITES),$(BIN)/python -m bench.scout --shared ../shared --full $(ARGS) $(COMPOSITES))
 
 constraints: ## choose every version anew (needs uv)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import enter
+from tests.buying import buy_and_prove
 from tests.commands import running, until
 from tests.scaled import scaled
 from tests.servers import free_port
@@ -27,10 +29,12 @@ def drop(match: Path, inbox: Path) -> None:
     folder = inbox / "ada"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(match, folder / "Harbour Cup.mp4.part")
+    (folder / "Harbour Cup.yml").write_text("releases: [drawn, nobody is in it]\n")
     (folder / "Harbour Cup.mp4.part").rename(folder / "Harbour Cup.mp4")
 
 
-def tell_the_story(page: Page, url: str, match: Path, inbox: Path) -> None:
+def tell_the_story(page: Page, url: str, match: Path, inbox: Path, **settings: str) -> None:
+    enter(page, url, **settings)
     page.goto(url)
     expect(page.locator("main")).to_contain_text("inbox")  # nothing yet: it says what to do
     drop(match, inbox)
@@ -74,18 +78,23 @@ def captions_show(page: Page) -> None:
     until(lambda: video.evaluate(active), 10, "a caption shows")
 
 
-@pytest.mark.timeout(400)
-def test_the_embedded_house(page: Page, match: Path, home: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+def test_the_embedded_house(
+    browser: Browser, page: Page, match: Path, home: Path, tmp_path: Path
+) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     house = {"REELYARD_DATA": str(home)}
     with running("up", "--port", str(port), log=tmp_path / "log", **house):
         until(lambda: answers(url), 30, "the catalogue answers")
-        tell_the_story(page, url, match, home / "inbox")
+        tell_the_story(page, url, match, home / "inbox", **house)
+        buy_and_prove(browser, url, tmp_path, **house)
 
 
-@pytest.mark.timeout(500)
-def test_the_house_at_scale(page: Page, match: Path, home: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(700)
+def test_the_house_at_scale(
+    browser: Browser, page: Page, match: Path, home: Path, tmp_path: Path
+) -> None:
     """Watch, workers and web are processes of their own; media travels through the store alone."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
@@ -107,4 +116,5 @@ def test_the_house_at_scale(page: Page, match: Path, home: Path, tmp_path: Path)
             ),
         ):
             until(lambda: answers(url), 60, "the catalogue answers")
-            tell_the_story(page, url, match, home / "inbox")
+            tell_the_story(page, url, match, home / "inbox", **house, **keys)
+            buy_and_prove(browser, url, tmp_path, **house, **keys)
