@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
-from catalog import keys, odrl, territories
+from catalog import keys, odrl, reels, territories
 from catalog.errors import NotFound
 from catalog.uses import MEDIA, Fields, Use
 from models.base import now_ms
@@ -221,8 +221,16 @@ def _clip(clip: Clip) -> dict[str, Any]:
             "sha256": recording.sha256,
             "title": plain(recording.title),
         },
-        "span_ms": [clip.start_ms, clip.end_ms],
+        "span_ms": _span_ms(clip),
     }
+
+
+def _span_ms(clip: Clip) -> list[int]:
+    """Of the recording: a reel's is from where its first part begins to where its last one ends."""
+    session = object_session(clip)
+    parts = [one for _, one in reels.parts(session, clip)] if session else []
+    first, last = (parts[0], parts[-1]) if parts else (clip, clip)
+    return [first.start_ms, last.end_ms]
 
 
 def plain(text: str) -> str:

@@ -23,6 +23,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from models.storage import sync_folder
+
 KEY_LIFE = timedelta(days=365)
 ALGORITHM = "Ed25519"
 LARGEST = 2**53 - 1
@@ -212,11 +214,7 @@ def _put(file: Path, content: bytes, mode: int) -> None:
             out.flush()
             os.fsync(out.fileno())
         tmp.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(file.parent)
     finally:
         with contextlib.suppress(OSError):
             tmp.unlink(missing_ok=True)

@@ -105,8 +105,3 @@ def _turned(session: Session, clip_id: str, to: ListingState, why: str) -> bool:
     if listing.clip.kind == ClipKind.CLIP:
         reels.look(session, listing.clip.recording_id, rest_ms=reels.REST_MS)
     return True
-
-
-def as_words(text: str) -> list[str]:
-    """The words of a query, folded the way Listing.search_text is."""
-    return list(words.runs(text))[: search.MOST_WORDS]

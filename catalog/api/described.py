@@ -16,7 +16,7 @@ from models.settings import settings
 
 Document: TypeAlias = dict[str, Any]
 ALWAYS = (400, 401, 403, 414, 422, 429, 431, 500, 503)
-CHANGES = (409, 412, 413, 415)
+CHANGES = (409, 413, 415)
 MIME = "application/problem+json"
 ABOUT = """Everything that the pages show and do, as JSON.
 
@@ -28,7 +28,7 @@ TOKEN`; each token may do what its scopes say. What is withdrawn, embargoed or a
 **Changes** may carry an `Idempotency-Key`: sent twice with the same key, they are made once.
 
 **Answers** carry an `ETag`: send it back in `If-None-Match` and get a 304 while nothing is new,
-or in `If-Match` to change only what you have seen.
+or, where an operation takes it, in `If-Match` to change only what you have seen.
 
 **Lists** come in pages: `next_cursor` of one is the `cursor` of the next, and the `Link` header
 holds the next page's address.
@@ -75,9 +75,9 @@ CARRIED = {
 SENT = {
     "get": ("IfNoneMatch",),
     "post": ("IdempotencyKey",),
-    "patch": ("IdempotencyKey", "IfMatch"),
-    "put": ("IfMatch",),
-    "delete": ("IfMatch",),
+    "patch": ("IdempotencyKey",),
+    "put": (),
+    "delete": (),
 }
 OPEN: list[dict[str, list[str]]] = [{}, {"token": []}, {"browser": []}]
 
@@ -140,7 +140,8 @@ def _convene(path: str, method: str, operation: Document, needed: tuple[str, boo
     if method != "get":
         statuses |= set(CHANGES)
     given = operation.setdefault("parameters", [])
-    for name in SENT[method]:
+    matched = ("IfMatch",) if "412" in operation["responses"] else ()
+    for name in (*SENT[method], *matched):
         given.append({"$ref": f"#/components/parameters/{name}"})
     for status in sorted(statuses):
         kind = problems.kind_of(status)

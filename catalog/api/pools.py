@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog import hooks, partners, pools, routing, throttle
+from catalog.api import etags
 from catalog.api.access import scope
 from catalog.api.routes import PROBLEMS
 from catalog.auth import Visitor
@@ -176,9 +177,10 @@ def get_pool(visitor: Reader, slug: Slug) -> PoolShape:
         return _pool(pools.get(session, visitor, slug))
 
 
-@router.put("/pools/{slug}", summary="Change a pool's name, rule and window")
-def change_pool(visitor: Writer, slug: Slug, asked: PoolAsked) -> PoolShape:
+@router.put("/pools/{slug}", summary="Change a pool's name, rule and window", responses={412: {}})
+def change_pool(request: Request, visitor: Writer, slug: Slug, asked: PoolAsked) -> PoolShape:
     with unit_of_work(visitor.actor) as session:
+        etags.must_match(request, _pool(pools.get(session, visitor, slug)))
         changed = pools.change(
             session,
             visitor,

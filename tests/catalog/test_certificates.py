@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from catalog import certificates, keys
 from catalog.certificates import State
 from models.base import unit_of_work
-from models.clip import AssetKind
+from models.clip import AssetKind, ClipKind
+from models.pool import ReelPart
 from pipeline import landlock, sandbox
 from pipeline.errors import ChildFailed
 from tests import factories, license_factories
@@ -303,3 +304,16 @@ def test_limits_are_told_in_words(database: Path) -> None:
         "AI training": "not allowed",
         "Credit": "Ada",
     }
+
+
+@pytest.mark.usefixtures("database")
+def test_a_reels_span_is_of_the_recording_not_of_the_reel() -> None:
+    with unit_of_work() as session:
+        recording = factories.recording(session)
+        spans = ((60_000, 80_000), (300_000, 330_000))
+        parts = [factories.clip(session, recording, start_ms=a, end_ms=b) for a, b in spans]
+        reel = factories.clip(session, recording, kind=ClipKind.REEL, start_ms=0, end_ms=50_000)
+        for number, one in enumerate(parts):
+            session.add(ReelPart(reel_id=reel.id, position=number, clip_id=one.id, at_ms=0))
+        made = license_factories.license(session, factories.listing(session, reel))
+        assert made.certificate["clip"]["span_ms"] == [60_000, 330_000]
