@@ -5,6 +5,7 @@ SQLite file of its own; a database that has so many listings already is measured
 """
 
 import argparse
+import gc
 import random
 import statistics
 import tempfile
@@ -64,7 +65,9 @@ def measured(bound: Engine, rounds: int) -> tuple[list[tuple[str, ...]], float]:
     """In turn, query by query, so that a machine whose speed drifts slows all of them."""
     with Session(bound) as session:
         queries = dict(mix(session))
-    chance, taken = random.Random(7), {name: [] for name in queries}
+    gc.freeze()  # as the web server does when it has started
+    chance = random.Random(7)
+    taken: dict[str, list[float]] = {name: [] for name in queries}
     found: dict[str, object] = {}
     for round_ in range(rounds + 2):
         for name, query in queries.items():

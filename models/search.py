@@ -29,7 +29,10 @@ class Entry(Base):
 
     listing: Mapped[Listing] = relationship()
 
-    __table_args__ = (Index("ix_search_entry_score", "score", "place"),)
+    __table_args__ = (
+        Index("ix_search_entry_score", "score", "place"),
+        Index("ix_search_entry_facets", "place", "facets").ddl_if(dialect="sqlite"),
+    )
 
 
 class Word(Base):

@@ -1,7 +1,7 @@
 """Find listings: one ranking rule, in pages, with what is said and how many there are of what."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVarTuple
 
@@ -14,7 +14,7 @@ from catalog.search.asking import Expression, Order, Wanted
 from catalog.search.entries import all_words, facet_words
 from catalog.search.facets import Facets
 from catalog.search.hits import Hit, hits
-from catalog.search.lookup import CANDIDATES, Index
+from catalog.search.lookup import CANDIDATES, LAST_TIER, Index, Rank
 from models.clip import Clip
 from models.listing import Listing, is_public
 from models.pool import PoolMember
@@ -24,8 +24,9 @@ from models.search import Entry
 PAGE_LIMIT = 96
 COUNTED = 1_000
 """More matches than that are not counted."""
-PHRASE_STEPS = 4
-_LAST = len(words.TIERS) - 1
+FEW = 400
+"""Matches that are read and ranked at once; of more, the index gives the first."""
+PHRASE_STEPS = 3
 Row = TypeVarTuple("Row")
 
 
@@ -68,10 +69,14 @@ def find(session: Session, wanted: Wanted, cursor: str | None = None, limit: int
     index, asked = Index(session), _expression(session, wanted)
     order = _order(wanted, asked)
     at = _read(cursor, order) if cursor else None
-    by_score = order == "score"
-    found, after = (_by_score if by_score else _by_place)(index, asked, order, at, limit)
+    met = _met(index, asked)
+    if met and met.whole and len(met.facets) <= FEW:
+        found, after = _among(index.ranks(asked, met.facets, order), order, at, limit)
+    else:
+        by_score = order == "score"
+        found, after = (_by_score if by_score else _by_place)(index, asked, order, at, limit)
     listings = loaded(session, found)
-    total, exact, counted = _counted(session, index, asked)
+    total, exact, counted = _counted(session, index, asked, met)
     return Page(
         listings=listings,
         total=total,
@@ -105,7 +110,8 @@ def relaxed(session: Session, wanted: Wanted) -> Sequence[Relaxed]:
     """For a search that found nothing: each filter or word whose absence would find something."""
     index, offers = Index(session), []
     for name, dropped, fewer in _fewer(wanted):
-        total, exact, _ = _counted(session, index, _expression(session, fewer), facets_too=False)
+        asked = _expression(session, fewer)
+        total, exact, _ = _counted(session, index, asked, _met(index, asked), facets_too=False)
         if total:
             offers.append(Relaxed(name, dropped, fewer, total, exact))
     return offers
@@ -155,11 +161,29 @@ def _order(wanted: Wanted, asked: Expression) -> Order:
     return "newest" if wanted.order == "match" and not asked.tiered else wanted.order
 
 
+def _among(
+    ranks: Sequence[Rank], order: Order, at: Cursor | None, limit: int
+) -> tuple[list[int], str | None]:
+    """Of few, all are ranked at once; the page marks are those of the other ways."""
+    rest = [rank for rank in ranks if at is None or rank > (_better(order, at[0]), -at[1])]
+    page = rest[:limit]
+    places = [-place for _, place in page]
+    if len(rest) <= limit:
+        return places, None
+    last, place = page[-1]
+    return places, f"{_better(order, last)!r}~{-place}"
+
+
+def _better(order: Order, value: float) -> float:
+    """What sorts first: the lower tier, the higher score."""
+    return -value if order == "score" else int(value)
+
+
 def _by_place(
     index: Index, asked: Expression, order: Order, at: Cursor | None, limit: int
 ) -> tuple[list[int], str | None]:
     """Tier by tier: what a better one holds is left out of the next."""
-    tier, below = (int(at[0]), at[1]) if at else (0 if order == "match" else _LAST, None)
+    tier, below = (int(at[0]), at[1]) if at else (0 if order == "match" else LAST_TIER, None)
     tiers = {n: asked.at(words.TIERS[n]) for n in range(max(tier - 1, 0), len(words.TIERS))}
     index.learn(*tiers.values())
     found: list[tuple[int, int]] = []
@@ -174,7 +198,7 @@ def _by_place(
             ], f"{found[limit - 1][0]}~{found[limit - 1][1]}"
         if cut is not None:
             return [place for _, place in found], f"{tier}~{cut}"
-        if tier == _LAST:
+        if tier == LAST_TIER:
             return [place for _, place in found], None
         tier, below = tier + 1, None
 
@@ -217,7 +241,7 @@ def _score_cursor(row: tuple[float, int]) -> str:
 
 def _read(cursor: str, order: Order) -> Cursor:
     value, _, place = cursor.partition("~")
-    number = r"-?\d{1,3}(\.\d{1,20})?(e-?\d{1,3})?" if order == "score" else rf"[0-{_LAST}]"
+    number = r"-?\d{1,3}(\.\d{1,20})?(e-?\d{1,3})?" if order == "score" else rf"[0-{LAST_TIER}]"
     if not re.fullmatch(number, value, re.ASCII) or not re.fullmatch(r"\d{1,18}", place, re.ASCII):
         raise BadRequest("The page mark in this address is damaged. Start from the first page.")
     return (float(value), int(place)) if order == "score" else (int(value), int(place))
@@ -234,19 +258,34 @@ def loaded(session: Session, places: Sequence[int]) -> list[Listing]:
     return [found[place] for place in places if place in found]
 
 
+@dataclass(frozen=True)
+class Met:
+    """What matches, or the newest of it where that is too much."""
+
+    facets: Mapping[int, str]
+    """By place."""
+    whole: bool
+
+
+def _met(index: Index, asked: Expression) -> Met | None:
+    """None: nothing is asked that would leave anything out."""
+    if not (asked.groups or asked.barred or asked.phrases or asked.barred_phrases):
+        return None
+    phrased = asked.phrases or asked.barred_phrases
+    most = PHRASE_STEPS * CANDIDATES if phrased else COUNTED
+    rows, whole = index.sample(asked, most)
+    good = index.with_phrases(asked, [place for place, _ in rows])
+    return Met({place: said for place, said in rows if place in good}, whole)
+
+
 def _counted(
-    session: Session, index: Index, asked: Expression, *, facets_too: bool = True
+    session: Session, index: Index, asked: Expression, met: Met | None, *, facets_too: bool = True
 ) -> tuple[int, bool, Facets]:
     """The total, whether that is all, and the facets."""
-    everything = not asked.groups and not asked.barred and not asked.phrases
-    if everything and not asked.barred_phrases:
-        counted = facets.of_everything(session) if facets_too else {}
-        return index.everything, True, counted
-    rows = index.sample(asked, COUNTED + 1)
-    good = index.with_phrases(asked, [place for place, _ in rows])
-    found = [said for place, said in rows if place in good]
-    whole = len(rows) <= COUNTED
+    if met is None:
+        return index.everything, True, facets.of_everything(session) if facets_too else {}
+    found = list(met.facets.values())
     known = index.exactly(asked)
-    total = known if known is not None else min(len(found), COUNTED)
-    counted = facets.of_sample(session, found[:COUNTED], exact=whole) if facets_too else {}
-    return total, whole or known is not None, counted
+    total = known if known is not None else len(found)
+    counted = facets.of_sample(session, found, exact=met.whole) if facets_too else {}
+    return total, met.whole or known is not None, counted

@@ -20,7 +20,7 @@ def similar(session: Session, listing: Listing, limit: int = 4) -> Sequence[List
     """Those with the most tags in common, then those of the same recording."""
     tags = [words.facet("tag", tag.tag) for tag in listing.tags]
     any_of = Expression(groups=(tuple(tags),))
-    found = dict(Index(session).sample(any_of, LOOKED_AT)) if tags else {}
+    found = dict(Index(session).sample(any_of, LOOKED_AT)[0]) if tags else {}
     beside = (
         select(Entry.place, Entry.facets)
         .join(Listing, Listing.id == Entry.listing_id)

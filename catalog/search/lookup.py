@@ -5,7 +5,7 @@ gives all of them, in no order; so what is rare is looked up there, and what is 
 soon on a walk along the index of places. How frequent a word is, is known from its count.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.search import words
-from catalog.search.asking import Expression
+from catalog.search.asking import Expression, Order
 from models.listing import Listing
 from models.search import Entry, Word
 
@@ -22,8 +22,14 @@ RARE = 4_000
 WINDOW = 4_000
 """Entries that one step of a walk looks at."""
 STEPS = 3
-CANDIDATES = 500
+TELLING = 100
+"""So many matches, met on a walk, tell what there is of each facet when all are too many."""
+CANDIDATES = 250
 """Looked at for a phrase in one step."""
+LAST_TIER = len(words.TIERS) - 1
+Rank = tuple[float, int]
+"""Less is better: the tier or the score taken negative, then the place taken negative."""
+Groups = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Index:
         self.session = session
         self.postgres = session.get_bind().dialect.name == "postgresql"
         self._known: dict[str, Known] = {}
+        self._phrased: dict[tuple[tuple[str, ...], ...], dict[int, bool]] = {}
 
     def learn(self, *asked: Expression) -> None:
         """Ask for the counts of all their words at once."""
@@ -121,26 +128,49 @@ class Index:
             given = {"score": window[-1][0], "place": window[-1][1]}
         return [*found, (given["score"], given["place"])], False
 
-    def sample(self, asked: Expression, most: int) -> list[tuple[int, str]]:
-        """Place and facets of at most so many matches; the newest, where all are too many."""
+    def sample(self, asked: Expression, most: int) -> tuple[list[tuple[int, str]], bool]:
+        """Place and facets of matches. False: these are only some of them, none of the oldest."""
         if not self.at_most(asked):
-            return []
+            return [], True
         if not asked.groups and not asked.barred:
-            return self._pairs(_NEWEST_FACETS, most=most)
+            return _cut(self._pairs(_NEWEST_FACETS, most=most + 1), most)
         if not self.postgres:
-            return self._pairs(_FULL_TEXT_FACETS, query=match(asked, None), most=most)
-        given = {"query": tsquery(asked, None), "most": most}
+            query = match(asked, None)
+            return _cut(self._pairs(_FULL_TEXT_FACETS, query=query, most=most + 1), most)
+        given = {"query": tsquery(asked, None), "most": most + 1}
         if self.at_most(asked) > RARE:
             top = self.newest(asked) + 1
             met = self._pairs(_WALK_FACETS, **given, below=top, window=WINDOW)
-            if len(met) == most:
-                return met
-        return self._pairs(_GIN_FACETS, **given)
+            if len(met) >= TELLING:
+                return met[:most], False
+        return _cut(self._pairs(_GIN_FACETS, **given), most)
+
+    def ranks(self, asked: Expression, places: Iterable[int], order: Order) -> list[Rank]:
+        """All of these, which must match, the best first."""
+        words_too = [Entry.words] if order == "match" else []
+        rows = select(Entry.place, Entry.score, *words_too).where(Entry.place.in_(list(places)))
+        tiers = [asked.at(tier).groups[: asked.tiered] for tier in words.TIERS]
+        ranks: list[Rank] = []
+        for place, score, *said in self.session.execute(rows):
+            if order == "score":
+                ranks.append((-score, -place))
+                continue
+            found = set(said[0].split()) if said else set()
+            tier = next((n for n, one in enumerate(tiers) if _all_in(one, found)), LAST_TIER)
+            ranks.append((tier, -place))
+        return sorted(ranks)
 
     def with_phrases(self, asked: Expression, places: Sequence[int]) -> set[int]:
         """Those of the places whose text has the phrases, and not the barred ones."""
         if not asked.phrases and not asked.barred_phrases:
             return set(places)
+        known = self._phrased.setdefault((asked.phrases, asked.barred_phrases), {})
+        missing = [place for place in places if place not in known]
+        good = self._with_phrases(asked, missing) if missing else set()
+        known.update((place, place in good) for place in missing)
+        return {place for place in places if known[place]}
+
+    def _with_phrases(self, asked: Expression, places: Sequence[int]) -> set[int]:
         inside = func.strpos if self.postgres else func.instr
         wanted = select(Entry.place).join(Listing, Listing.id == Entry.listing_id)
         wanted = wanted.where(Entry.place.in_(places))
@@ -194,6 +224,10 @@ class Index:
         return [tuple(row) for row in self.session.execute(asked, given)]
 
 
+def _cut(rows: list[tuple[int, str]], most: int) -> tuple[list[tuple[int, str]], bool]:
+    return rows[:most], len(rows) <= most
+
+
 def match(asked: Expression, but: Expression | None) -> str:
     """As FTS5 reads it. Every word is quoted, and none holds a quote."""
     whole = _all_of(asked.groups, '"', " OR ", " AND ")
@@ -208,7 +242,8 @@ def tsquery(asked: Expression, but: Expression | None) -> str:
     return " & !".join([whole, *(_all_of(one, "'", " | ", " & ") for one in _less(asked, but))])
 
 
-Groups = tuple[tuple[str, ...], ...]
+def _all_in(groups: Groups, found: set[str]) -> bool:
+    return all(not found.isdisjoint(any_of) for any_of in groups)
 
 
 def _less(asked: Expression, but: Expression | None) -> list[Groups]:
@@ -265,7 +300,7 @@ _FULL_TEXT_FACETS = """
     SELECT place, facets FROM (
         SELECT rowid AS found FROM search_fts WHERE search_fts MATCH :query
         ORDER BY rowid DESC LIMIT :most) AS matching
-    JOIN search_entry ON place = found
+    JOIN search_entry INDEXED BY ix_search_entry_facets ON place = found
 """
 _WALK_FACETS = """
     SELECT place, facets FROM (

@@ -1,6 +1,7 @@
 """What a search finds, in which order, and how much of it: the same on both databases."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -281,15 +282,17 @@ def test_what_is_frequent_is_met_on_a_walk_and_what_is_rare_is_looked_up(
         for i in range(60):
             title = f"Goal {i}" if i % 2 else f"Goal corner {i}"
             put(session, title, of=recording, score=i / 100, start_ms=i, tags=["a"] * (i < 5))
-    for order in search.ORDERS:
-        for query in ("goal", "corner", "goal -corner ", '"goal corner"'):
+    queries = ("goal", "corner", "goal -corner ", '"goal corner"')
+    for order, few in product(search.ORDERS, (0, 400)):
+        for query in queries:
             with reading() as session:
                 wanted = Wanted(query=query, order=order)
                 plain = [one.id for one in search.find(session, wanted, None, 96).listings]
             with monkeypatch.context() as small:
-                for name, value in (("RARE", 3), ("WINDOW", 7), ("CANDIDATES", 4)):
+                for name, value in (("RARE", 3), ("WINDOW", 7), ("CANDIDATES", 4), ("TELLING", 2)):
                     small.setattr(f"catalog.search.lookup.{name}", value)
                 small.setattr("catalog.search.finding.CANDIDATES", 4)
+                small.setattr("catalog.search.finding.FEW", few)
                 walked: list[str] = []
                 cursor = None
                 while True:
@@ -299,7 +302,7 @@ def test_what_is_frequent_is_met_on_a_walk_and_what_is_rare_is_looked_up(
                     cursor = page.next_cursor
                     if cursor is None:
                         break
-            assert walked == plain, (order, query)
+            assert walked == plain, (order, query, few)
 
 
 def test_similar_means_common_tags_first_then_the_same_recording() -> None:
