@@ -24,6 +24,8 @@ class Creator(Base):
     """None: the settings' default holds."""
     account_id: Mapped[str | None] = mapped_column(ForeignKey("account.id"), index=True)
     """Who works at this creator's desk; None: staff alone."""
+    members_ms: Mapped[int | None]
+    """Since when people can become members; None: they can't."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
 
     account: Mapped["Account | None"] = relationship(back_populates="creators")

@@ -1,5 +1,7 @@
 """Mail: what is to be sent, written in the transaction of its cause."""
 
+from typing import Any
+
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +18,10 @@ class Mail(Base):
     subject: Mapped[str] = mapped_column(String(300))
     text: Mapped[str]
     html: Mapped[str] = mapped_column(default="")
+    headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """More of its head, by name: how to unsubscribe with one click."""
+    send_after_ms: Mapped[int | None]
+    """A letter waits for a fitting hour; None: at once."""
     created_ms: Mapped[int] = mapped_column(default=now_ms(), index=True)
     sent_ms: Mapped[int | None]
     error: Mapped[str] = mapped_column(String(300), default="")

@@ -48,6 +48,10 @@ class Order(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     """How often checkout was begun; part of the key that the processor sees."""
     held_until_ms: Mapped[int | None]
+    undo_until_ms: Mapped[int | None]
+    """Of one that was bought with one click: until then its buyer takes it back likewise."""
+    offer_view_id: Mapped[str | None] = mapped_column(String(32))
+    """The offer that led to it."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
     changed_ms: Mapped[int] = mapped_column(default=now_ms())
     paid_ms: Mapped[int | None]
@@ -93,7 +97,8 @@ class Invoice(Base):
     __tablename__ = "invoice"
 
     number: Mapped[str] = mapped_column(String(20), primary_key=True)
-    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
+    order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id"))
+    charge_id: Mapped[str | None] = mapped_column(ForeignKey("charge.id"), index=True)
     kind: Mapped[str] = mapped_column(String(20), default="invoice")
     """invoice, credit"""
     facts: Mapped[dict[str, Any]]

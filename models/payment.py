@@ -32,6 +32,8 @@ class PaymentEvent(Base):
     event_id: Mapped[str] = mapped_column(String(200), primary_key=True)
     kind: Mapped[PaymentKind] = mapped_column(String(20))
     order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id"), index=True)
+    charge_id: Mapped[str | None] = mapped_column(ForeignKey("charge.id"), index=True)
+    """An event is of an order or of a charge."""
     payment_ref: Mapped[str] = mapped_column(String(200), index=True)
     movement_ref: Mapped[str] = mapped_column(String(200), default="")
     """The processor's name of this one movement (a refund's id); several events may tell of it."""
@@ -74,7 +76,8 @@ class Refund(Base):
     __tablename__ = "refund"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
+    order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id"), index=True)
+    charge_id: Mapped[str | None] = mapped_column(ForeignKey("charge.id"), index=True)
     processor: Mapped[str] = mapped_column(String(20))
     payment_ref: Mapped[str] = mapped_column(String(200), index=True)
     """What is refunded, by the processor's name of the movement that paid."""
@@ -109,9 +112,23 @@ class SandboxPayment(Base):
     amount_cents: Mapped[int]
     refunded_cents: Mapped[int] = mapped_column(default=0)
     currency: Mapped[str] = mapped_column(String(3))
+    customer: Mapped[str] = mapped_column(String(40), default="")
+    """Whose method it is taken from, or kept for; empty: it is not kept."""
     state: Mapped[SandboxState] = mapped_column(String(20), default=SandboxState.OPEN)
     back_url: Mapped[str] = mapped_column(String(500))
     cancel_url: Mapped[str] = mapped_column(String(500))
     events: Mapped[list[Any]] = mapped_column(default=list)
     """What it has told or will tell, in order: the bodies of its webhooks."""
+    created_ms: Mapped[int] = mapped_column(default=now_ms())
+
+
+class SandboxCustomer(Base):
+    """The sandbox processor's own record of a kept method, and how it behaves."""
+
+    __tablename__ = "sandbox_customer"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True, default=new_id)
+    card: Mapped[str] = mapped_column(String(20), default="works")
+    """works, declines, late, silent"""
+    removed_ms: Mapped[int | None]
     created_ms: Mapped[int] = mapped_column(default=now_ms())

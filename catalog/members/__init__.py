@@ -1,0 +1,1 @@
+"""Members: what can be joined, who joined, what it costs and what it gives."""
