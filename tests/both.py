@@ -1,15 +1,13 @@
 """The same test on SQLite and on PostgreSQL: ask for the fixture `either` by its parameter."""
 
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from models.migrations import migrate
 from tests.conftest import forget
-from tests.servers import new_database, postgres_server
+from tests.databases import migrated, new_migrated, shared_postgres
 
 BOTH = ("sqlite", "postgresql")
 
@@ -19,13 +17,14 @@ def database_of(kind: str, server: str, home: Path) -> Iterator[str]:
     """Its address: an empty, migrated database that the settings name while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
         if kind == "postgresql":
-            url = new_database(server)
+            url = new_migrated(server)
         else:
             home.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{home / 'rights.db'}"
         patch.setenv("REELYARD_DATABASE_URL", url)
         forget()
-        migrate()
+        if kind == "sqlite":
+            migrated()
         try:
             yield url
         finally:
@@ -35,5 +34,4 @@ def database_of(kind: str, server: str, home: Path) -> Iterator[str]:
 @contextmanager
 def server_of(kind: str) -> Iterator[str]:
     """A PostgreSQL server where the kind needs one."""
-    with postgres_server() if kind == "postgresql" else contextlib.nullcontext("") as url:
-        yield url
+    yield shared_postgres() if kind == "postgresql" else ""

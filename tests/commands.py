@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import warm
+
 ROOT = Path(__file__).parents[1]
+LONGEST_S = 600
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -21,14 +25,16 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def reelyard(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "workers.cli", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment(**settings),
-        check=False,
-        timeout=600,
-    )
+    """To its end."""
+    with tempfile.TemporaryDirectory(prefix="reelyard-test-") as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        child = warm.start(*arguments, out=out, err=err, environment=environment(**settings))
+        child.join(LONGEST_S)
+        if child.exitcode is None:
+            warm.kill(child)
+            raise AssertionError(f"not within {LONGEST_S} s: reelyard {arguments}")
+        said = [path.read_text(encoding="utf-8") for path in (out, err)]
+    return subprocess.CompletedProcess(["reelyard", *arguments], child.exitcode, *said)
 
 
 def processed(*files: Path, **settings: str) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """A fresh home (settings, database, store) for each test that asks for one; the shared match."""
 
+import fcntl
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,7 @@ import hypothesis
 import pytest
 
 from models import base, settings, storage
-from models.migrations import migrate
+from tests import databases
 from workers import broker
 from workers.demo.recording import make_recording
 
@@ -44,14 +46,34 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def database(home: Path) -> Path:
-    """A SQLite database built by the migrations."""
-    migrate()
+    """A SQLite database as the migrations build it."""
+    databases.migrated()
     return home
+
+
+def pytest_collection_finish() -> None:
+    """The modules are here to stay: looked through again and again, they cost a tenth of it all."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    databases.end_shared()
 
 
 @pytest.fixture(scope="session")
 def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first part of the demo's recording; its truth is workers.demo.recording.truth()."""
-    path = tmp_path_factory.mktemp("match") / "Harbour Cup.mp4"
-    make_recording(path, seconds=MATCH_S)
+    """The first part of the demo's recording; its truth is workers.demo.recording.truth(). The
+    processes of one run draw it once.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "the-match"
+    folder.mkdir(exist_ok=True)
+    path = folder / "Harbour Cup.mp4"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            making = folder / "making.mp4"
+            make_recording(making, seconds=MATCH_S)
+            making.rename(path)
     return path

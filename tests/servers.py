@@ -106,11 +106,15 @@ def postgres_server() -> Iterator[str]:
             yield url
 
 
-def new_database(server: str) -> str:
-    """postgresql://... of an empty database on that server."""
+def new_database(server: str, like: str = "template1") -> str:
+    """postgresql://... of an empty database on that server, or of a copy."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+    return address_on(server, name)
+
+
+def address_on(server: str, name: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 

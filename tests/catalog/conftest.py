@@ -1,19 +1,32 @@
 """The application on a fresh database, asked the way a browser asks it."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from catalog.app import create_app
+from catalog.hosts import names_of
 from models.account import Role
+from models.settings import settings
 from tests import people
+
+
+@functools.cache
+def application(hosts: frozenset[str]) -> FastAPI:
+    """With the host names that the settings give, all that an application knows of them. To find
+    out what its two hundred routes take costs more than most tests.
+    """
+    return create_app()
 
 
 @pytest.fixture
 def client(database: Path) -> Iterator[TestClient]:
-    app = create_app()
+    app = application(frozenset(names_of(settings())))
+    app.middleware_stack = None  # built anew: the pages that it kept were another test's
     with TestClient(
         app, base_url="http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False
     ) as made:

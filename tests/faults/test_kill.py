@@ -2,11 +2,11 @@
 
 import json
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.commands import kill, processed, reelyard, running, until
+from tests import warm
+from tests.commands import environment, processed, reelyard, until
 from tests.scaled import scaled
 
 KILLS = 20
@@ -54,13 +55,16 @@ def test_twenty_kills_change_nothing(
     )
     killed = 0
     for _ in range(KILLS):
-        with running("process", str(match), log=tmp_path / "log", **house) as child:
+        log, settings = tmp_path / "log", environment(**house)
+        child = warm.start("process", str(match), out=log, err=log, environment=settings)
+        try:
             until(partial(at_work, child, database), 60, "it is at work")
-            time.sleep(chance.uniform(0.0, 5.0))
-            if child.poll() is not None:
+            child.join(chance.uniform(0.0, 5.0))
+            if child.exitcode is not None:
                 break
-            kill(child)
             killed += 1
+        finally:
+            warm.kill(child)
         assert problems(house) == [], f"seed {SEED}, after kill {killed}"
     database.dispose()
     started = time.monotonic()
@@ -72,7 +76,7 @@ def test_twenty_kills_change_nothing(
     assert essence(after) == essence(calm)
 
 
-def at_work(child: "subprocess.Popen[bytes]", database: Engine) -> bool:
+def at_work(child: BaseProcess, database: Engine) -> bool:
     """It has claimed a job of its own, or has ended."""
     try:
         with database.connect() as connection:
@@ -82,7 +86,7 @@ def at_work(child: "subprocess.Popen[bytes]", database: Engine) -> bool:
             ).scalar_one()
     except DBAPIError:  # no database yet
         held = 0
-    return held > 0 or child.poll() is not None
+    return held > 0 or child.exitcode is not None
 
 
 def problems(house: dict[str, str]) -> list[str]:
