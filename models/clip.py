@@ -92,6 +92,8 @@ class Asset(Base):
     """With its dot: ".mp4"."""
     size: Mapped[int]
     mime: Mapped[str] = mapped_column(String(100))
+    broken_ms: Mapped[int | None]
+    """Since when its stored bytes are known to be damaged or gone: it is not sent."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
 
     clip: Mapped["Clip | None"] = relationship(back_populates="assets")

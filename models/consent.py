@@ -3,7 +3,7 @@ must not be written to. Letter: what of a series was sent."""
 
 import enum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id, now_ms
@@ -24,6 +24,17 @@ class Consent(Base):
     """The page: join, account, preferences."""
     given_ms: Mapped[int] = mapped_column(default=now_ms())
     withdrawn_ms: Mapped[int | None]
+
+    __table_args__ = (
+        Index(
+            "uq_consent_alive",
+            "account_id",
+            "purpose",
+            unique=True,
+            sqlite_where=text("withdrawn_ms IS NULL"),
+            postgresql_where=text("withdrawn_ms IS NULL"),
+        ),
+    )
 
 
 class SubscriberState(enum.StrEnum):
@@ -51,6 +62,8 @@ class Subscriber(Base):
     confirmed_ms: Mapped[int | None]
     ended_ms: Mapped[int | None]
     last_sent_ms: Mapped[int | None]
+    rhythm: Mapped[str] = mapped_column(String(10), default="week")
+    """Of a digest: day, week."""
 
     __table_args__ = (UniqueConstraint("email", "purpose", "creator_id"),)
 

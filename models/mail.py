@@ -22,6 +22,8 @@ class Mail(Base):
     """More of its head, by name: how to unsubscribe with one click."""
     send_after_ms: Mapped[int | None]
     """A letter waits for a fitting hour; None: at once."""
+    subscriber_id: Mapped[str] = mapped_column(String(32), default="")
+    """Of a letter: whose wish it is, looked at again when it leaves. Empty: a service mail."""
     created_ms: Mapped[int] = mapped_column(default=now_ms(), index=True)
     sent_ms: Mapped[int | None]
     error: Mapped[str] = mapped_column(String(300), default="")

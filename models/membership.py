@@ -231,6 +231,10 @@ class MemberEventKind(enum.StrEnum):
     ENDED = "ended"
 
 
+MOVES = "before_mrr != after_mrr OR before_tier_key != tier_key OR kind = 'ended'"
+"""Of most events nothing that figures count is another than before: they need not be read."""
+
+
 class MemberEvent(Base):
     """Append-only; the database refuses to change or remove one (migration 0007). Amounts are what
     recurs in a month, of a yearly price the twelfth part, in thousandths of a cent so that nothing
@@ -258,6 +262,15 @@ class MemberEvent(Base):
         Index(
             "ix_member_event_figures",
             "at_ms", "kind", "currency", "tier_key", "before_tier_key", "before_mrr", "after_mrr",
+            sqlite_where=text(MOVES),
+            postgresql_where=text(MOVES),
+        ),
+        Index(
+            "ix_member_event_figures_creator",
+            "creator_id", "at_ms", "kind", "currency", "tier_key", "before_tier_key", "before_mrr",
+            "after_mrr",
+            sqlite_where=text(MOVES),
+            postgresql_where=text(MOVES),
         ),
         Index("ix_member_event_creator", "creator_id", "at_ms"),
     )  # fmt: skip

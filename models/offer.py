@@ -5,7 +5,7 @@ Segment: a rule over few facts."""
 import enum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id, now_ms
@@ -18,6 +18,8 @@ class Offer(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     creator_id: Mapped[str] = mapped_column(ForeignKey("creator.id"), index=True)
+    key: Mapped[str] = mapped_column(String(40), default="")
+    """The same for all versions of one of a creator's offers: its name in defaults.toml."""
     kind: Mapped[str] = mapped_column(String(40))
     """personal, pack, bundle, tip, trial: the module of catalog.offers.kinds."""
     moment: Mapped[str] = mapped_column(String(40))
@@ -43,6 +45,8 @@ class OfferAnswer(enum.StrEnum):
     ACCEPTED = "accepted"
     UNDONE = "undone"
     DECLINED = "declined"
+    REPLACED = "replaced"
+    """Its price changed before it was answered; another view shows the new one."""
 
 
 class OfferView(Base):
@@ -63,12 +67,14 @@ class OfferView(Base):
     currency: Mapped[str] = mapped_column(String(3))
     reason: Mapped[str] = mapped_column(String(300))
     data_used: Mapped[list[str]]
+    what: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What was offered: ids of clips or of a tier, percent, days."""
     answer: Mapped[OfferAnswer] = mapped_column(String(20), default=OfferAnswer.NONE)
     order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id"))
     answered_ms: Mapped[int | None]
     at_ms: Mapped[int] = mapped_column(default=now_ms())
 
-    __table_args__ = (Index("ix_offer_view_figures", "at_ms", "offer_id", "held_out", "answer"),)
+    __table_args__ = (Index("ix_offer_view_figures", "offer_id", "at_ms", "held_out", "answer"),)
 
 
 class OfferChoice(Base):
@@ -101,6 +107,7 @@ class ContentSession(Base):
 
     __table_args__ = (
         Index("ix_content_session_figures", "begun_ms", "held_out", "bought_cents", "currency"),
+        Index("ix_content_session_creator", "creator_id", "begun_ms", "held_out", "bought_cents"),
     )
 
 
@@ -125,6 +132,17 @@ class Segment(Base):
     rule: Mapped[dict[str, Any]]
     """By the names of catalog.segments.FACTS, nothing else."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
+    used_ms: Mapped[int] = mapped_column(default=now_ms())
+    """When its people were last looked at, written to or exported: unused for long, it closes."""
     closed_ms: Mapped[int | None]
 
-    __table_args__ = (UniqueConstraint("creator_id", "name"),)
+    __table_args__ = (
+        Index(
+            "uq_segment_open",
+            "creator_id",
+            "name",
+            unique=True,
+            sqlite_where=text("closed_ms IS NULL"),
+            postgresql_where=text("closed_ms IS NULL"),
+        ),
+    )

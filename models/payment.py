@@ -18,6 +18,8 @@ class PaymentKind(enum.StrEnum):
     DISPUTED = "disputed"
     RESTORED = "restored"
     """A refund that the bank sent back, or a dispute that was won: the money is here again."""
+    KEPT = "kept"
+    """No money moved; a method may be charged from now on."""
 
 
 class PaymentEvent(Base):
@@ -50,6 +52,12 @@ class PaymentEvent(Base):
 
     __table_args__ = (
         Index("ix_payment_event_received", "received_ms"),
+        Index(
+            "ix_payment_event_licensing",
+            "received_ms", "currency", "kind", "amount_cents",
+            sqlite_where=text("counted = 1 AND order_id IS NOT NULL"),
+            postgresql_where=text("counted AND order_id IS NOT NULL"),
+        ),
         Index("ix_payment_event_movement", "processor", "movement_ref"),
         Index(
             "uq_payment_event_counted",
@@ -60,7 +68,7 @@ class PaymentEvent(Base):
             sqlite_where=text("counted"),
             postgresql_where=text("counted"),
         ),
-    )
+    )  # fmt: skip
 
 
 class RefundState(enum.StrEnum):

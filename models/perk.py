@@ -1,5 +1,5 @@
 """PerkGrant: what a membership has given its member. Early: a clip that has a ladder of its own.
-Announcement: a drop or event that members are told of."""
+Announcement: a drop or event that members are told of. Seat: one of an event's."""
 
 from typing import Any
 
@@ -40,6 +40,8 @@ class MemberDownload(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     grant_id: Mapped[str] = mapped_column(ForeignKey("perk_grant.id"))
     clip_id: Mapped[str] = mapped_column(ForeignKey("clip.id"))
+    license_id: Mapped[str] = mapped_column(ForeignKey("license.id"))
+    """What the copy is delivered for."""
     at_ms: Mapped[int] = mapped_column(default=now_ms())
 
     grant: Mapped[PerkGrant] = relationship()
@@ -77,3 +79,16 @@ class Announcement(Base):
     withdrawn_ms: Mapped[int | None]
 
     __table_args__ = (Index("ix_announcement_creator", "creator_id", "at_ms"),)
+
+
+class Seat(Base):
+    """One of an event's. There are as many rows as seats, so nobody can have one too many."""
+
+    __tablename__ = "seat"
+
+    announcement_id: Mapped[str] = mapped_column(ForeignKey("announcement.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """From 1."""
+    grant_id: Mapped[str | None] = mapped_column(ForeignKey("perk_grant.id"), index=True)
+    """Whose it is; None: free."""
+    taken_ms: Mapped[int | None]

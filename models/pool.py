@@ -51,6 +51,11 @@ class PoolMember(Base):
     listing: Mapped["Listing"] = relationship()
     pool: Mapped[Pool] = relationship()
 
+    __table_args__ = (
+        Index("ix_pool_member_added", "pool_id", "added_ms"),
+        Index("ix_pool_member_removed", "pool_id", "removed_ms"),
+    )
+
 
 class Partner(Base):
     """An account that may draw from a pool."""

@@ -43,6 +43,9 @@ class Quote(Base):
     """catalog.pricing.Line as dicts, from the base to the price."""
     state: Mapped[QuoteState] = mapped_column(String(20), default=QuoteState.OPEN)
     expires_ms: Mapped[int]
+    agreed_until_ms: Mapped[int | None]
+    """So long its price is good where both agreed to it: a wish that is withdrawn falls back to
+    it."""
     created_ms: Mapped[int] = mapped_column(default=now_ms())
 
     listing: Mapped["Listing"] = relationship()

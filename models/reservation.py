@@ -6,7 +6,7 @@ on PostgreSQL, a trigger on SQLite.
 
 import enum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id, now_ms
@@ -26,6 +26,16 @@ class ReservationKind(enum.StrEnum):
     EMBARGO = "embargo"
     EARLY = "early"
     """Members see it, nobody may license it yet."""
+
+
+def is_alone(now: ColumnElement[int]) -> ColumnElement[bool]:
+    """An exclusive license that was not let go of and is not over, whatever its part of it all."""
+    return and_(
+        Reservation.kind == ReservationKind.LICENSE,
+        Reservation.lane != SHARED,
+        Reservation.released_ms.is_(None),
+        Reservation.until_ms > now,
+    )
 
 
 class Reservation(Base):

@@ -111,6 +111,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "Reelyard <no-reply@reelyard.local>", description="Sender of the house's mails"
     )
+    letters_hours: str = Field(
+        "8-20", description="Hours of the day (UTC) in which letters leave; service mails wait not"
+    )
+    bounce_token: str = Field(
+        "", description="What a mail server shows to report bounces; empty: that door is closed"
+    )
     hook_networks: list[str] = Field(
         [], description='Private networks that partners\' webhooks may reach: `["10.1.0.0/16"]`'
     )
@@ -148,6 +154,21 @@ class Settings(BaseSettings):
     def _sender(cls, value: str) -> str:
         if not re.fullmatch(r"([^<>@\r\n]* )?<?[^<>@\s]+@[^<>@\s]+>?", value):
             raise ValueError("looks like `Name <name@example.org>`")
+        return value
+
+    @field_validator("letters_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        found = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value)
+        if not found or not int(found[1]) < int(found[2]) <= 24:
+            raise ValueError("looks like `8-20`: the first hour, the hour it ends, 24 at most")
+        return value
+
+    @field_validator("bounce_token")
+    @classmethod
+    def _bounces(cls, value: str) -> str:
+        if value and len(value) < 16:
+            raise ValueError("has 16 characters or more")
         return value
 
     @field_validator("rating_url")

@@ -30,6 +30,8 @@ STEPS = {
     "mail": Step(LIGHT, 1, "Send a mail"),
     "refund": Step(LIGHT, 0, "Pay money back"),
     "sandbox": Step(LIGHT, 0, "Tell of a sandbox payment"),
+    "charge": Step(LIGHT, 0, "Collect a member's payment"),
+    "erase": Step(LIGHT, 2, "Finish an erasure"),
     "sound": Step(MEDIA, 50, "Encode the sound for streaming"),
     "deliver": Step(MEDIA, 5, "Sign a licensed copy"),
     "previews": Step(MEDIA, 30, "Make the previews of a clip"),

@@ -1,4 +1,4 @@
-"""facets by place"""
+"""indexes for what is read much: facets by place, a pool's members by time"""
 
 from alembic import op
 
@@ -9,6 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("ix_pool_member_added", "pool_member", ["pool_id", "added_ms"])
+    op.create_index("ix_pool_member_removed", "pool_member", ["pool_id", "removed_ms"])
     # A search counts the facets of a thousand entries: here many of them share a page. Not on
     # PostgreSQL, where a key has a longest length and the entries are met in another way.
     if op.get_bind().dialect.name == "sqlite":
@@ -16,5 +18,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_pool_member_removed", "pool_member")
+    op.drop_index("ix_pool_member_added", "pool_member")
     if op.get_bind().dialect.name == "sqlite":
         op.drop_index("ix_search_entry_facets", "search_entry")

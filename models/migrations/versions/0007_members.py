@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 
+MOVES = "before_mrr != after_mrr OR before_tier_key != tier_key OR kind = 'ended'"
 KEPT_SQLITE = tuple(
     f"""
     CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
@@ -31,6 +32,7 @@ def _something() -> sa.CheckConstraint:
 
 
 def upgrade() -> None:
+    op.add_column("asset", sa.Column("broken_ms", sa.BigInteger(), nullable=True))
     op.create_table(
         "content_session",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -50,6 +52,11 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_content_session_figures",
             ["begun_ms", "held_out", "bought_cents", "currency"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_content_session_creator",
+            ["creator_id", "begun_ms", "held_out", "bought_cents"],
             unique=False,
         )
 
@@ -104,6 +111,7 @@ def upgrade() -> None:
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_sent_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rhythm", sa.String(length=10), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint(
             "email", "purpose", "creator_id", name=op.f("uq_subscriber_email_purpose_creator_id")
@@ -126,6 +134,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_consent_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "uq_consent_alive",
+            ["account_id", "purpose"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_ms IS NULL"),
+            postgresql_where=sa.text("withdrawn_ms IS NULL"),
+        )
 
     op.create_table(
         "payment_method",
@@ -187,6 +202,7 @@ def upgrade() -> None:
         "offer",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("creator_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("moment", sa.String(length=40), nullable=False),
         sa.Column("title", sa.String(length=120), nullable=False),
@@ -211,11 +227,20 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("rule", sa.JSON(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("used_ms", sa.BigInteger(), nullable=False),
         sa.Column("closed_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["creator_id"], ["creator.id"], name=op.f("fk_segment_creator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
-        sa.UniqueConstraint("creator_id", "name", name=op.f("uq_segment_creator_id_name")),
     )
+    with op.batch_alter_table("segment", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_segment_open",
+            ["creator_id", "name"],
+            unique=True,
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+
     op.create_table(
         "tier",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -317,11 +342,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("member_event", schema=None) as batch_op:
         batch_op.create_index("ix_member_event_creator", ["creator_id", "at_ms"], unique=False)
-        batch_op.create_index(
-            "ix_member_event_figures",
-            ["at_ms", "kind", "currency", "tier_key", "before_tier_key", "before_mrr", "after_mrr"],
-            unique=False,
-        )
+        for name, first in (("", ()), ("_creator", ("creator_id",))):
+            batch_op.create_index(
+                f"ix_member_event_figures{name}",
+                [
+                    *(*first, "at_ms", "kind", "currency", "tier_key", "before_tier_key"),
+                    *("before_mrr", "after_mrr"),
+                ],
+                unique=False,
+                sqlite_where=sa.text(MOVES),
+                postgresql_where=sa.text(MOVES),
+            )
         batch_op.create_index(
             batch_op.f("ix_member_event_membership_id"), ["membership_id"], unique=False
         )
@@ -358,16 +389,35 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("grant_id", sa.String(length=32), nullable=False),
         sa.Column("clip_id", sa.String(length=32), nullable=False),
+        sa.Column("license_id", sa.String(length=32), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["clip_id"], ["clip.id"], name=op.f("fk_member_download_clip_id")),
         sa.ForeignKeyConstraint(
             ["grant_id"], ["perk_grant.id"], name=op.f("fk_member_download_grant_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["license_id"], ["license.id"], name=op.f("fk_member_download_license_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member_download")),
         sa.UniqueConstraint(
             "grant_id", "clip_id", name=op.f("uq_member_download_grant_id_clip_id")
         ),
     )
+    op.create_table(
+        "seat",
+        sa.Column("announcement_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("grant_id", sa.String(length=32), nullable=True),
+        sa.Column("taken_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcement.id"], name=op.f("fk_seat_announcement_id")
+        ),
+        sa.ForeignKeyConstraint(["grant_id"], ["perk_grant.id"], name=op.f("fk_seat_grant_id")),
+        sa.PrimaryKeyConstraint("announcement_id", "number", name=op.f("pk_seat")),
+    )
+    with op.batch_alter_table("seat", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_seat_grant_id"), ["grant_id"], unique=False)
+
     op.create_table(
         "offer_view",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -381,6 +431,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("data_used", sa.JSON(), nullable=False),
+        sa.Column("what", sa.JSON(), nullable=False),
         sa.Column("answer", sa.String(length=20), nullable=False),
         sa.Column("order_id", sa.String(length=32), nullable=True),
         sa.Column("answered_ms", sa.BigInteger(), nullable=True),
@@ -398,7 +449,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("offer_view", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_offer_view_figures", ["at_ms", "offer_id", "held_out", "answer"], unique=False
+            "ix_offer_view_figures", ["offer_id", "at_ms", "held_out", "answer"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_offer_view_whose"), ["whose"], unique=False)
 
@@ -465,17 +516,29 @@ def upgrade() -> None:
     # In place: to copy the ledger would be to write it anew.
     op.execute("ALTER TABLE payment_event ADD COLUMN charge_id VARCHAR(32) REFERENCES charge (id)")
     op.create_index("ix_payment_event_charge_id", "payment_event", ["charge_id"])
+    op.create_index(
+        "ix_payment_event_licensing",
+        "payment_event",
+        ["received_ms", "currency", "kind", "amount_cents"],
+        sqlite_where=sa.text("counted = 1 AND order_id IS NOT NULL"),
+        postgresql_where=sa.text("counted AND order_id IS NOT NULL"),
+    )
     with op.batch_alter_table("refund", table_args=(_something(),)) as batch_op:
         batch_op.add_column(sa.Column("charge_id", sa.String(length=32), nullable=True))
         batch_op.alter_column("order_id", existing_type=sa.String(length=32), nullable=True)
         batch_op.create_index("ix_refund_charge_id", ["charge_id"])
         batch_op.create_foreign_key("fk_refund_charge_id", "charge", ["charge_id"], ["id"])
-    empty = {"nullable": False, "server_default": ""}
-    op.add_column("sandbox_payment", sa.Column("customer", sa.String(length=40), **empty))
+    customer = sa.Column("customer", sa.String(length=40), nullable=False, server_default="")
+    op.add_column("sandbox_payment", customer)
     op.add_column("mail", sa.Column("send_after_ms", sa.BigInteger(), nullable=True))
     op.add_column(
         "mail", sa.Column("headers", sa.JSON(), nullable=False, server_default=sa.text("'{}'"))
     )
+    op.add_column(
+        "mail",
+        sa.Column("subscriber_id", sa.String(length=32), nullable=False, server_default=""),
+    )
+    op.add_column("quote", sa.Column("agreed_until_ms", sa.BigInteger(), nullable=True))
     op.add_column("order", sa.Column("undo_until_ms", sa.BigInteger(), nullable=True))
     op.add_column("order", sa.Column("offer_view_id", sa.String(length=32), nullable=True))
     for statement in KEPT_SQLITE if sqlite else KEPT_POSTGRES:
@@ -483,9 +546,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("asset", schema=None) as batch_op:
+        batch_op.drop_column("broken_ms")
+
     sqlite = op.get_bind().dialect.name == "sqlite"
     op.drop_column("order", "offer_view_id")
     op.drop_column("order", "undo_until_ms")
+    op.drop_column("quote", "agreed_until_ms")
+    op.drop_column("mail", "subscriber_id")
     op.drop_column("mail", "headers")
     op.drop_column("mail", "send_after_ms")
     op.drop_column("sandbox_payment", "customer")
@@ -496,6 +564,7 @@ def downgrade() -> None:
             batch_op.drop_constraint(f"fk_{table}_charge_id", type_="foreignkey")
             batch_op.alter_column("order_id", existing_type=sa.String(length=32), nullable=False)
             batch_op.drop_column("charge_id")
+    op.drop_index("ix_payment_event_licensing", "payment_event")
     op.drop_index("ix_payment_event_charge_id", "payment_event")
     op.drop_column("payment_event", "charge_id")
     if sqlite:
@@ -518,11 +587,16 @@ def downgrade() -> None:
         batch_op.drop_index("ix_offer_view_figures")
 
     op.drop_table("offer_view")
+    with op.batch_alter_table("seat", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_seat_grant_id"))
+
+    op.drop_table("seat")
     op.drop_table("member_download")
     op.drop_table("early")
     op.drop_table("perk_grant")
     with op.batch_alter_table("member_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_member_event_membership_id"))
+        batch_op.drop_index("ix_member_event_figures_creator")
         batch_op.drop_index("ix_member_event_figures")
         batch_op.drop_index("ix_member_event_creator")
 
@@ -577,5 +651,6 @@ def downgrade() -> None:
     op.drop_table("letter")
     with op.batch_alter_table("content_session", schema=None) as batch_op:
         batch_op.drop_index("ix_content_session_figures")
+        batch_op.drop_index("ix_content_session_creator")
 
     op.drop_table("content_session")
