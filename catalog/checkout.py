@@ -78,7 +78,7 @@ def begin(
     with unit_of_work(actor=visitor.actor) as session:
         order = orders.visible(session, visitor, order_id, locked=True)
         if order.state == OrderState.CART:
-            _hold(session, visitor, order, buyer, cents, currency)
+            hold(session, visitor, order, buyer, cents, currency)
     return resume(visitor, order_id)
 
 
@@ -96,7 +96,7 @@ def order(
         raise BadRequest("agree: the license terms have to be agreed to before you pay.")
     with unit_of_work(actor=visitor.actor) as session:
         made = orders.of_quotes(session, visitor, quote_ids)
-        _hold(session, visitor, made, buyer, cents, currency)
+        hold(session, visitor, made, buyer, cents, currency)
     try:
         return resume(visitor, made.id)
     except ProcessorDown:  # the order is there and held: it can be paid in a moment
@@ -110,8 +110,8 @@ def resume(visitor: Visitor, order_id: str) -> Way:
     """
     with unit_of_work(actor=visitor.actor) as session:
         order = orders.visible(session, visitor, order_id, locked=True)
-        if order.state != OrderState.HELD:
-            return Way(order.id)
+        if order.state != OrderState.HELD or order.undo_until_ms is not None:
+            return Way(order.id)  # of one click: it is being taken from the kept method
         bill, processor = _bill(session, order), order.processor
     try:
         begun = by_name(processor).begin(bill)
@@ -137,7 +137,9 @@ def waiting() -> list[str]:
     with reading() as session:
         now = session.scalar(select(now_ms())) or 0
         held = select(Order.id).where(
-            Order.state == OrderState.HELD, Order.changed_ms <= now - ASK_MS
+            Order.state == OrderState.HELD,
+            Order.changed_ms <= now - ASK_MS,
+            Order.undo_until_ms.is_(None),
         )
         return list(session.scalars(held.order_by(Order.changed_ms)))
 
@@ -164,7 +166,7 @@ def close(order_id: str, reason: str) -> str:
     """No payment is taken from now on; the order ends as the processor knows it. Its state."""
     with unit_of_work() as session:
         order = orders.locked(session, order_id)
-        if order is None or order.state != OrderState.HELD:
+        if order is None or order.state != OrderState.HELD or order.undo_until_ms is not None:
             return str(order.state) if order else ""
         ref, processor, bill = order.payment_ref, order.processor, _bill(session, order)
     if not ref:  # the answer was lost; asking again finds the payment that was begun
@@ -178,9 +180,10 @@ def close(order_id: str, reason: str) -> str:
     return _give_back(order_id, reason)
 
 
-def _hold(
+def hold(
     session: Session, visitor: Visitor, order: Order, buyer: Buyer, cents: int, currency: str
 ) -> None:
+    """Its clips, until it is paid. Raises Refusal where something is not as it was shown."""
     if not order.lines:
         raise Refusal("The cart is empty.", "cart_empty")
     for one in orders.standing(session, visitor, order):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from catalog import certificates, hooks, mail, quotes, reservations
+from catalog import certificates, cursors, hooks, mail, quotes, reels, reservations
 from catalog.auth import Visitor
 from catalog.errors import NotFound, Refusal, SignInNeeded
 from catalog.terms import fields
@@ -90,9 +90,22 @@ def revoke(session: Session, license_id: str, why: str) -> bool:
     row.revoked_ms = _now(session)
     if row.order_line_id is not None:
         reservations.release(session, row.order_line_id)
+    _look_at_reels(session, row)
     event.record(session, "license.revoked", row.id, why=why)
     hooks.revoked(session, row)
     return True
+
+
+def reinstate(session: Session, row: License) -> None:
+    """Of a paid line: it was revoked, and holds again with its dates. Raises Refusal where somebody
+    else has the rights by now.
+    """
+    assert row.order_line is not None
+    reservations.take_again(session, row.order_line, row.starts_ms, row.ends_ms)
+    row.state, row.revoked_ms, row.revoked_why = LicenseState.ACTIVE, None, ""
+    ask(session, "deliver", row.id, None)
+    event.record(session, "license.reinstated", row.id)
+    _look_at_reels(session, row)
 
 
 def visible(session: Session, visitor: Visitor, license_id: str) -> License:
@@ -107,9 +120,14 @@ def visible(session: Session, visitor: Visitor, license_id: str) -> License:
 
 def held_by(session: Session, visitor: Visitor) -> Sequence[License]:
     """One's own, newest first."""
+    return page(session, visitor, None, MOST_LISTED).rows
+
+
+def page(
+    session: Session, visitor: Visitor, cursor: str | None, limit: int
+) -> cursors.Page[License]:
     wanted = _with_clip().where(_own(visitor))
-    newest = wanted.order_by(License.granted_ms.desc(), License.id.desc()).limit(MOST_LISTED)
-    return session.scalars(newest).all()
+    return cursors.page(session, wanted, License.granted_ms, License.id, cursor, limit)
 
 
 def alive_for(session: Session, visitor: Visitor, clip_id: str) -> License | None:
@@ -130,7 +148,16 @@ def _granted(session: Session, made: License, starts_ms: int, ends_ms: int) -> L
     certificates.issue(session, made)
     ask(session, "deliver", made.id, None)
     event.record(session, "license.granted", made.id, listing_id=made.listing_id)
+    _look_at_reels(session, made)
     return made
+
+
+def _look_at_reels(session: Session, row: License) -> None:
+    """What one has alone, or no longer has, leaves the recording's reel or comes back to it."""
+    if fields(session.get_one(Terms, row.terms_id)).exclusive:
+        session.flush()
+        clip = session.get_one(Listing, row.listing_id).clip
+        reels.look(session, clip.recording_id, rest_ms=reels.REST_MS)
 
 
 def _of_quote(session: Session, visitor: Visitor, quote: Quote) -> License:

@@ -1,26 +1,35 @@
 """Quotes: a price for one clip and one use, good for a week. Asking for other terms: wishes.py."""
 
+from collections.abc import Collection, Set
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, delete, false, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from catalog import listings, pricing, reservations, throttle
 from catalog import terms as terms_of
 from catalog.auth import Visitor
+from catalog.collisions import Collision
 from catalog.errors import NotFound, Refusal, SignInNeeded
+from catalog.members.perks import discount
+from catalog.reservations import NOBODY, Asker, Kept
 from catalog.uses import DAY_MS, Fields, Use, completed, interval, soon
 from models import event
 from models.base import now_ms
 from models.clip import Clip
 from models.creator import Creator
 from models.listing import Listing
+from models.order import OrderLine
 from models.quote import Quote, QuoteNote, QuoteState
 from models.recording import Recording
 from models.terms import Terms
 
 GOOD_DAYS = 7
 MOST_A_WHILE, WHILE_S = 200, 3_600
+MOST_AT_ONE_ADDRESS = 400
+"""Guests' in an hour."""
+KEPT_MS = 30 * DAY_MS
+SWEPT = 1_000
 TEMPORARY = "on_hold"
 """What may be free again in minutes is quoted all the same."""
 
@@ -38,10 +47,11 @@ def open_quote(
             "A quote belongs to somebody: sign in, or ask for it on the clip's page."
         )
     throttle.take(session, "quote", who, MOST_A_WHILE, WHILE_S)
-    listing = listings.get(session, listing_id)
+    listing = listings.licensable(session, visitor, listing_id)
     terms = terms_of.of_kind(session, kind)
     use = offered(session, listing, terms, use_dict)
-    priced = pricing.price(session, listing, terms, use)
+    off = discount.percent(session, visitor.account_id, listing.creator_id, now(session))
+    priced = pricing.price(session, listing, terms, use, member_percent=off)
     row = Quote(
         listing_id=listing.id,
         terms_id=terms.id,
@@ -79,10 +89,19 @@ def wanted(session: Session, fields: Fields, given: dict[str, Any]) -> Use:
 
 
 def blocked(
-    session: Session, listing: Listing, use: Use, fields: Fields
-) -> reservations.Collision | None:
-    starts, ends = interval(use, now(session))
-    return reservations.collision(session, listing.clip_id, use, fields, starts, ends)
+    session: Session,
+    listing: Listing,
+    use: Use,
+    fields: Fields,
+    visitor: Visitor | None = None,
+    kept: Kept | None = None,
+) -> Collision | None:
+    """`visitor`: their own payments under way are named as theirs. `kept`: where it was read for
+    many clips at once.
+    """
+    asker = Asker(visitor.account_id, visitor.guest) if visitor else NOBODY
+    starts, ends = interval(use, kept.now if kept else now(session))
+    return reservations.collision(session, listing.clip_id, use, fields, starts, ends, asker, kept)
 
 
 def get(session: Session, visitor: Visitor, quote_id: str, *, lock: bool = False) -> Quote:
@@ -105,16 +124,24 @@ def get(session: Session, visitor: Visitor, quote_id: str, *, lock: bool = False
 def orderable(session: Session, visitor: Visitor, quote_id: str) -> Quote:
     """One's own, at its price, now. Raises Refusal where it expired or was declined."""
     row = get(session, visitor, quote_id)
+    needs_orderable(row, visitor, now(session), on_sale(session, [row.listing_id]))
+    return row
+
+
+def needs_orderable(row: Quote, visitor: Visitor, at_ms: int, on_sale: Set[str]) -> None:
+    """As `orderable`, of what was read for many at once. `on_sale`: listings."""
     if not is_theirs(row, visitor):
         raise NotFound("There is no quote at this address, or it is somebody else's.")
-    alive(session, row)
+    _alive_at(row, at_ms)
     if row.state != QuoteState.OPEN:
         raise Refusal(standing(row), code=f"quote_{row.state}")
-    if not session.scalar(
-        select(func.count()).where(Listing.id == row.listing_id, listings.is_public())
-    ):
+    if row.listing_id not in on_sale:
         raise Refusal("This clip is no longer on sale.", code="not_on_sale")
-    return row
+
+
+def on_sale(session: Session, listing_ids: Collection[str]) -> Set[str]:
+    public = select(Listing.id).where(Listing.id.in_(listing_ids), listings.is_public())
+    return set(session.scalars(public))
 
 
 def of_visitor(session: Session, visitor: Visitor, limit: int = 100) -> list[Quote]:
@@ -157,7 +184,11 @@ def is_expired(session: Session, row: Quote) -> bool:
 
 def alive(session: Session, row: Quote) -> None:
     """Raises Refusal for one that expired."""
-    if is_expired(session, row):
+    _alive_at(row, now(session))
+
+
+def _alive_at(row: Quote, at_ms: int) -> None:
+    if row.expires_ms <= at_ms:
         raise Refusal(
             "This quote has expired. Ask for the price again on the clip's page.",
             code="quote_expired",
@@ -197,6 +228,7 @@ def _listed(session: Session, whose: ColumnElement[bool], limit: int) -> list[Qu
         .where(whose)
         .options(
             joinedload(Quote.terms),
+            selectinload(Quote.notes),
             joinedload(Quote.listing)
             .joinedload(Listing.clip)
             .options(
@@ -207,6 +239,19 @@ def _listed(session: Session, whose: ColumnElement[bool], limit: int) -> list[Qu
         .limit(limit)
     )
     return list(session.scalars(wanted))
+
+
+def sweep(session: Session) -> int:
+    """Guests' that expired long ago and were never ordered: their browser has forgotten them too.
+    How many; SWEPT at most.
+    """
+    ordered = select(OrderLine.id).where(OrderLine.quote_id == Quote.id).exists()
+    talked = select(QuoteNote.quote_id).where(QuoteNote.quote_id == Quote.id).exists()
+    old = select(Quote.id).where(
+        Quote.account_id.is_(None), Quote.expires_ms < now_ms() - KEPT_MS, ~ordered, ~talked
+    )
+    gone = delete(Quote).where(Quote.id.in_(old.limit(SWEPT))).returning(Quote.id)
+    return len(session.execute(gone, execution_options={"synchronize_session": False}).all())
 
 
 def now(session: Session) -> int:

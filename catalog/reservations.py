@@ -4,7 +4,7 @@ The database alone decides (migration 0004). What is read here explains its refu
 what would be refused. Decision 0020.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 
 from catalog import terms as terms_of
 from catalog import territories
+from catalog.collisions import Collision, Wanted, explained
 from catalog.errors import Refusal
 from catalog.uses import MEDIA, Fields, Use, interval
-from catalog.web.words import moment
 from models import event
 from models.base import new_id, now_ms
 from models.clip import Clip
 from models.listing import Listing
-from models.order import OrderLine
-from models.reservation import CONFLICT, FOREVER_MS, SHARED, Reservation, ReservationKind
+from models.order import Order, OrderLine
+from models.reservation import CONFLICT, SHARED, Reservation, ReservationKind
 from models.terms import Terms
 
 TRIES = 5
@@ -30,55 +30,35 @@ RETRIED = ("40001", "40P01")
 ALL_MEDIA = frozenset(range(len(MEDIA)))
 WINDOW = "window"
 """The lane of embargoes and early access: they overlap each other, and no license."""
-CODES = {
-    ReservationKind.EMBARGO: "embargoed",
-    ReservationKind.EARLY: "early_access",
-    ReservationKind.LICENSE: "already_licensed",
-    ReservationKind.HOLD: "on_hold",
-}
-RANKED = ("exclusive_sold", "embargoed", "early_access", "already_licensed", "on_hold")
-"""Of several reasons the most lasting is told."""
-TEXTS = {
-    "exclusive_sold": "Somebody else has this clip for themselves in {where}.",
-    "embargoed": "This clip is under embargo in {where}.",
-    "early_access": "This clip is in early access: members see it, nobody may license it yet.",
-    "already_licensed": "Others licensed this clip in {where}, so it can't be exclusive there.",
-    "on_hold": "Somebody else is paying for {where} of this clip just now.",
-}
+OWN_LINES = (
+    "Two licenses in this order shut each other out: one of them is to be exclusive. Remove the "
+    "other one."
+)
 
 
 @dataclass(frozen=True)
-class Collision:
-    """Why a right can't be had, and from when on it can (None: never)."""
+class Asker:
+    """Who wants the right, and in which order: an order's lines never stand in their own way."""
 
-    code: str
-    text: str
-    media: list[str]
-    territory: list[str]
-    next_free_ms: int | None
+    account_id: str | None = None
+    guest: str = ""
+    order_id: str = ""
 
-    def refusal(self) -> Refusal:
-        facts = {"media": self.media, "territory": self.territory}
-        return Refusal(self.text, code=self.code, next_free_ms=self.next_free_ms, **facts)
+    def owns(self, order: Order) -> bool:
+        if order.account_id is not None:
+            return order.account_id == self.account_id
+        return bool(self.guest) and order.guest == self.guest
+
+
+NOBODY = Asker()
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One right as the database compares it."""
+class Kept:
+    """What was kept of some clips at a moment."""
 
-    clip_id: str
-    lane: str
-    media: frozenset[int]
-    territory: frozenset[int]
-    from_ms: int
-    until_ms: int
-
-    def meets(self, row: Reservation) -> bool:
-        return (
-            row.lane != self.lane
-            and bool(row.media & self.media)
-            and bool(row.territory & self.territory)
-        )
+    rows: Sequence[Reservation]
+    now: int
 
 
 def hold(session: Session, line: OrderLine, expires_ms: int) -> Reservation | None:
@@ -91,8 +71,17 @@ def hold(session: Session, line: OrderLine, expires_ms: int) -> Reservation | No
 
 def hold_all(session: Session, lines: Iterable[OrderLine], expires_ms: int) -> None:
     """Every line or none, in an order that all share: two carts never wait for each other."""
-    with session.begin_nested():
-        for line in sorted(lines, key=lambda one: (one.listing.clip_id, one.id)):
+    ordered = sorted(lines, key=lambda one: (one.listing.clip_id, one.id))
+    try:
+        with session.begin_nested():
+            _hold_at_once(session, ordered, expires_ms)
+        return
+    except DBAPIError as error:
+        conflict = isinstance(error, IntegrityError) and CONFLICT in str(error.orig)
+        if not conflict and getattr(error.orig, "sqlstate", None) not in RETRIED:
+            raise
+    with session.begin_nested():  # one by one, which says whose line is in the way
+        for line in ordered:
             hold(session, line, expires_ms)
 
 
@@ -156,63 +145,154 @@ def of_line(session: Session, line_id: str) -> Reservation | None:
     return session.scalars(select(Reservation).where(*mine)).one_or_none()
 
 
+def kept_of(session: Session, clip_ids: Collection[str], asker: Asker = NOBODY) -> Kept:
+    """All that is kept of these clips, but for the asker's own order's."""
+    wanted = select(Reservation).where(
+        Reservation.clip_id.in_(clip_ids), Reservation.released_ms.is_(None)
+    )
+    if asker.order_id:
+        own = select(OrderLine.id).where(OrderLine.order_id == asker.order_id)
+        others = Reservation.order_line_id.is_(None) | Reservation.order_line_id.not_in(own)
+        wanted = wanted.where(others)
+    found = session.scalars(wanted.execution_options(populate_existing=True)).all()
+    return Kept(found, session.scalar(select(now_ms())) or 0)
+
+
 def collision(
-    session: Session, clip_id: str, use: Use, fields: Fields, starts_ms: int, ends_ms: int
+    session: Session,
+    clip_id: str,
+    use: Use,
+    fields: Fields,
+    starts_ms: int,
+    ends_ms: int,
+    asker: Asker = NOBODY,
+    kept: Kept | None = None,
 ) -> Collision | None:
-    """What would be refused if it were asked for now. Nothing is decided by it."""
+    """What would be refused if it were asked for now. Nothing is decided by it. `kept`: where it
+    was read for many at once.
+    """
+    kept = kept or kept_of(session, [clip_id], asker)
     lane = new_id() if fields.exclusive else SHARED
     until = starts_ms + 1 if fields.private else ends_ms
     wanted = Wanted(clip_id, lane, use.media_cells, use.territory_cells, starts_ms, until)
-    now = session.scalar(select(now_ms())) or 0
-    kept = select(Reservation).where(
-        Reservation.clip_id == clip_id, Reservation.released_ms.is_(None)
-    )
     rows = [
         row
-        for row in session.scalars(kept.execution_options(populate_existing=True))
-        if wanted.meets(row) and not _is_over(row, now)
+        for row in kept.rows
+        if row.clip_id == clip_id and wanted.meets(row) and not _is_over(row, kept.now)
     ]
     if fields.private:  # a hold may yet lapse, and a copy at home takes nothing from its buyer
         rows = [row for row in rows if row.kind != ReservationKind.HOLD]
     against = [row for row in rows if row.from_ms < until and starts_ms < row.until_ms]
-    return _explained(wanted, against, rows) if against else None
+    if not against:
+        return None
+    return explained(wanted, against, rows, own=_are_own(session, against, asker))
 
 
-def refuse_if_taken(session: Session, clip_id: str, use: Use, terms: Terms) -> None:
+def asker_of(order: Order) -> Asker:
+    return Asker(order.account_id, order.guest, order.id)
+
+
+def refuse_if_taken(
+    session: Session, clip_id: str, use: Use, terms: Terms, asker: Asker = NOBODY
+) -> None:
     """For what is granted without a reservation. Raises Refusal."""
     starts, ends = interval(use, session.scalar(select(now_ms())) or 0)
-    found = collision(session, clip_id, use, terms_of.fields(terms), starts, ends)
+    found = collision(session, clip_id, use, terms_of.fields(terms), starts, ends, asker)
     if found:
         raise found.refusal()
+
+
+def _are_own(session: Session, against: list[Reservation], asker: Asker) -> bool:
+    """Holds of the asker's own other orders, and nothing else."""
+    if any(row.kind != ReservationKind.HOLD for row in against):
+        return False
+    lines = [row.order_line_id for row in against]
+    orders = session.scalars(select(Order).join(Order.lines).where(OrderLine.id.in_(lines)))
+    return all(asker.owns(order) for order in orders.unique())
+
+
+def _hold_at_once(session: Session, lines: Sequence[OrderLine], expires_ms: int) -> None:
+    """As `hold` does it, with as many questions for fifty lines as for one. What another has makes
+    the database refuse it all.
+    """
+    clip_ids = sorted({line.listing.clip_id for line in lines})
+    clips = select(Clip.id).where(Clip.id.in_(clip_ids)).order_by(Clip.id)
+    session.execute(clips.with_for_update(key_share=True))
+    _release_expired(session, clip_ids)
+    kept = kept_of(session, clip_ids, asker_of(lines[0].order))
+    mine = Reservation.order_line_id.in_([line.id for line in lines])
+    wanted = select(Reservation).where(mine, Reservation.released_ms.is_(None)).with_for_update()
+    held = {row.order_line_id: row for row in session.scalars(wanted)}
+    for line in lines:
+        if line.id in held:  # asked twice, held once
+            row = held[line.id]
+            row.expires_ms = expires_ms if row.kind == ReservationKind.HOLD else None
+            continue
+        starts, ends = interval(Use.model_validate(line.use), kept.now)
+        line.use = {**line.use, "starts_ms": starts}
+        use, fields = Use.model_validate(line.use), terms_of.fields(line.terms)
+        if not fields.private:
+            _add(session, _wanted(line, starts, ends), ReservationKind.HOLD, line.id, expires_ms)
+            continue
+        asker = asker_of(line.order)
+        found = collision(session, line.listing.clip_id, use, fields, starts, ends, asker, kept)
+        if found:
+            raise found.refusal()
+    session.flush()
+
+
+def _wanted(line: OrderLine, starts: int, ends: int) -> Wanted:
+    use = Use.model_validate(line.use)
+    lane = line.id if terms_of.fields(line.terms).exclusive else SHARED
+    clip_id = line.listing.clip_id
+    return Wanted(clip_id, lane, use.media_cells, use.territory_cells, starts, ends)
 
 
 def _take(
     session: Session, line: OrderLine, kind: ReservationKind, expires_ms: int | None
 ) -> Reservation | None:
-    clip_id, use = line.listing.clip_id, Use.model_validate(line.use)
-    fields = terms_of.fields(line.terms)
+    use, private = Use.model_validate(line.use), terms_of.fields(line.terms).private
     now = session.scalar(select(now_ms())) or 0
-    kept = None if fields.private else _of_line(session, line.id)
+    kept = None if private else _of_line(session, line.id)
     if kept is not None and not _is_over(kept, now):  # asked twice, held once
         kept.expires_ms = expires_ms if kept.kind == ReservationKind.HOLD else None
         return kept
     # The term runs from now, or from its own later day: the license takes its dates from here.
     starts, ends = interval(use, now)
     line.use = {**line.use, "starts_ms": starts}
+    return _kept(session, line, kind, expires_ms, starts, ends)
+
+
+def take_again(
+    session: Session, line: OrderLine, starts_ms: int, ends_ms: int
+) -> Reservation | None:
+    """What was let go of, for the license that had it, with its dates. Refusal where it is gone."""
+    return _kept(session, line, ReservationKind.LICENSE, None, starts_ms, ends_ms)
+
+
+def _kept(
+    session: Session,
+    line: OrderLine,
+    kind: ReservationKind,
+    expires_ms: int | None,
+    starts: int,
+    ends: int,
+) -> Reservation | None:
+    clip_id, use = line.listing.clip_id, Use.model_validate(line.use)
+    fields = terms_of.fields(line.terms)
     if fields.private:
-        refuse_if_taken(session, clip_id, use, line.terms)
+        refuse_if_taken(session, clip_id, use, line.terms, asker_of(line.order))
         return None
-    lane = line.id if fields.exclusive else SHARED
-    wanted = Wanted(clip_id, lane, use.media_cells, use.territory_cells, starts, ends)
     try:
-        made = _insert(session, wanted, kind, line_id=line.id, expires_ms=expires_ms)
+        wanted = _wanted(line, starts, ends)
+        return _insert(session, wanted, kind, line_id=line.id, expires_ms=expires_ms)
     except Refusal:
-        found = collision(session, clip_id, use, fields, starts, ends)
+        found = collision(session, clip_id, use, fields, starts, ends, asker_of(line.order))
+        if found is None and collision(session, clip_id, use, fields, starts, ends):
+            raise Refusal(OWN_LINES, code="own_lines") from None
         if found is None:  # whoever was in the way has gone meanwhile, or is about to commit
             raise
         raise found.refusal() from None
-    event.record(session, f"reservation.{kind}", made.id, clip_id=clip_id, line_id=line.id)
-    return made
 
 
 def _insert(
@@ -253,8 +333,21 @@ def _added(
     # for the other, after a second. Who is refused is the constraint's word all the same.
     clip = select(Clip.id).where(Clip.id == wanted.clip_id)
     session.execute(clip.with_for_update(key_share=True))
-    _release_expired(session, wanted.clip_id)
+    _release_expired(session, [wanted.clip_id])
+    made = _add(session, wanted, kind, line_id, expires_ms)
+    session.flush()
+    return made
+
+
+def _add(
+    session: Session,
+    wanted: Wanted,
+    kind: ReservationKind,
+    line_id: str | None,
+    expires_ms: int | None,
+) -> Reservation:
     made = Reservation(
+        id=new_id(),
         clip_id=wanted.clip_id,
         kind=kind,
         lane=wanted.lane,
@@ -266,18 +359,20 @@ def _added(
         expires_ms=expires_ms,
     )
     session.add(made)
-    session.flush()
+    if line_id is not None:
+        facts = {"clip_id": wanted.clip_id, "line_id": line_id}
+        event.record(session, f"reservation.{kind}", made.id, **facts)
     return made
 
 
-def _release_expired(session: Session, clip_id: str | None) -> int:
+def _release_expired(session: Session, clip_ids: Collection[str] | None) -> int:
     over = [
         Reservation.kind == ReservationKind.HOLD,
         Reservation.released_ms.is_(None),
         Reservation.expires_ms <= now_ms(),
     ]
-    if clip_id:
-        over.append(Reservation.clip_id == clip_id)
+    if clip_ids:
+        over.append(Reservation.clip_id.in_(clip_ids))
     found = select(Reservation).where(*over).order_by(Reservation.clip_id, Reservation.id)
     rows = list(session.scalars(found.with_for_update(skip_locked=True)))
     _let_go(session, rows)
@@ -302,49 +397,3 @@ def _of_line(session: Session, line_id: str) -> Reservation | None:
 
 def _is_over(row: Reservation, now: int) -> bool:
     return row.kind == ReservationKind.HOLD and (row.expires_ms or 0) <= now
-
-
-def _code(row: Reservation) -> str:
-    sold = row.kind == ReservationKind.LICENSE and row.lane != SHARED
-    return "exclusive_sold" if sold else CODES[row.kind]
-
-
-def _explained(wanted: Wanted, against: list[Reservation], rows: list[Reservation]) -> Collision:
-    """`against`: those in the way of these dates; `rows`: of any dates."""
-    code = min(map(_code, against), key=RANKED.index)
-    told = [row for row in against if _code(row) == code]
-    media = _media(frozenset[int]().union(*(row.media for row in told)) & wanted.media)
-    places = frozenset[int]().union(*(row.territory for row in told)) & wanted.territory
-    codes = territories.codes(places)
-    names = ", ".join(MEDIA[name].lower() for name in media)
-    everywhere = len(media) == len(MEDIA) and codes == [territories.WORLD]
-    where = "all media, worldwide" if everywhere else f"{names}, {territories.told_short(codes)}"
-    if code == "on_hold":
-        free: int | None = max(row.expires_ms or 0 for row in told)
-    else:
-        free = _next_free(wanted, rows)
-    text = TEXTS[code].format(where=where)
-    return Collision(code, f"{text} {_advice(code, free)}", media, codes, free)
-
-
-def _advice(code: str, free: int | None) -> str:
-    if free is None:
-        return "It does not become free again; other media or territories may be."
-    if code == "on_hold":
-        return f"If they do not pay, it is free again at {moment(free)}."
-    return f"It is free from {moment(free)}; earlier, other media or territories may be."
-
-
-def _next_free(wanted: Wanted, rows: Iterable[Reservation]) -> int | None:
-    """The first start from which the same right would run its whole term."""
-    taken = sorted((row.from_ms, row.until_ms) for row in rows)
-    endless = wanted.until_ms >= FOREVER_MS
-    length, start = wanted.until_ms - wanted.from_ms, wanted.from_ms
-    for begins, ends in taken:
-        if begins < (FOREVER_MS if endless else start + length) and ends > start:
-            start = max(start, ends)
-    return start if start < FOREVER_MS else None
-
-
-def _media(numbers: frozenset[int]) -> list[str]:
-    return [name for number, name in enumerate(MEDIA) if number in numbers]

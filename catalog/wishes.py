@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import mail, pricing, quotes
+from catalog import mail, pricing, quotes, throttle
 from catalog import terms as terms_of
 from catalog.auth import Visitor, needs
 from catalog.errors import BadRequest, NotFound, Refusal
+from catalog.members.perks import discount
 from catalog.pricing import Line
 from catalog.quotes import GOOD_DAYS
 from catalog.uses import DAY_MS, Use
@@ -19,6 +20,7 @@ from models.settings import settings
 LONGEST_DAYS = 90
 LEAST_CENTS, MOST_CENTS = 100, 100_000_000
 WORDS = 2_000
+MOST_A_WHILE, WHILE_S = 30, 3_600
 
 
 def ask(
@@ -32,6 +34,7 @@ def ask(
 ) -> Quote:
     """The buyer wants another price, another use, or both. Only for people who are signed in."""
     needs(visitor)
+    _slowly(session, visitor)
     row = _mine(session, visitor, quote_id, QuoteState.OPEN, QuoteState.COUNTERED)
     quotes.alive(session, row)
     changed = _changed(session, row, price_cents, use, text)
@@ -77,6 +80,7 @@ def accept(session: Session, visitor: Visitor, quote_id: str, text: str = "") ->
     _note(session, row, by, "accepted", (row.price_cents, row.use), text)
     row.state = QuoteState.OPEN
     row.expires_ms = max(row.expires_ms, quotes.now(session) + GOOD_DAYS * DAY_MS)
+    row.agreed_until_ms = row.expires_ms
     _tell(session, row, "quote_accepted", whom, text)
     return row
 
@@ -90,14 +94,26 @@ def decline(session: Session, visitor: Visitor, quote_id: str, text: str) -> Quo
 
 
 def withdraw(session: Session, visitor: Visitor, quote_id: str, text: str = "") -> Quote:
-    """The buyer no longer wants other terms: the price as it was first is good again."""
+    """The buyer no longer wants other terms: the price of before is good again, and no longer than
+    it was: asking keeps no price alive.
+    """
+    _slowly(session, visitor)
     row = _mine(session, visitor, quote_id, QuoteState.ASKED, QuoteState.COUNTERED)
     _note(session, row, "licensee", "withdrawn", (None, {}), text)
     row.state = QuoteState.OPEN
-    if not any(note.verb == "accepted" for note in row.notes):  # asking keeps no old price alive
-        row.expires_ms = min(row.expires_ms, row.created_ms + GOOD_DAYS * DAY_MS)
+    row.expires_ms = min(row.expires_ms, _good_until(row))
     _tell(session, row, "quote_withdrawn", _creator_address(row), text)
     return row
+
+
+def _slowly(session: Session, visitor: Visitor) -> None:
+    """Each of these steps sends a mail. Raises TooMany."""
+    throttle.take(session, "wish", visitor.account_id or visitor.guest, MOST_A_WHILE, WHILE_S)
+
+
+def _good_until(row: Quote) -> int:
+    agreed = [note.at_ms for note in row.notes if note.verb == "accepted"]
+    return row.agreed_until_ms or max(agreed, default=row.created_ms) + GOOD_DAYS * DAY_MS
 
 
 def _mine(session: Session, visitor: Visitor, quote_id: str, *states: QuoteState) -> Quote:
@@ -145,7 +161,8 @@ def _agree(session: Session, row: Quote, last: QuoteNote) -> None:
         agreed = Line("Agreed between you and the creator", cents=last.price_cents)
         row.breakdown = [{"what": agreed.what, "factor": "", "cents": agreed.cents}]
         return
-    priced = pricing.price(session, row.listing, row.terms, use)
+    off = discount.percent(session, row.account_id, row.listing.creator_id, quotes.now(session))
+    priced = pricing.price(session, row.listing, row.terms, use, member_percent=off)
     row.price_cents, row.rule_id = priced.price_cents, priced.rule_id
     row.breakdown = priced.as_row()
 

@@ -1,5 +1,6 @@
 """Orders, invoices, licenses and earnings, for programs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -7,16 +8,23 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from catalog import checkout, earnings, invoices, licenses, orders, quotes, refunds, throttle
+from catalog import (
+    carts,
+    checkout,
+    invoices,
+    licenses,
+    orders,
+    quotes,
+    refunds,
+    throttle,
+)
 from catalog.api.access import scope
-from catalog.api.routes import PROBLEMS
-from catalog.auth import Visitor, needs
+from catalog.api.routes import PROBLEMS, Cursor, Limit
+from catalog.auth import Visitor
 from catalog.errors import NotFound
-from catalog.payments import ledger
-from models.account import Role
 from models.base import reading, unit_of_work
 from models.license import License
-from models.order import Order
+from models.order import Invoice, Order
 from models.payment import Refund
 from models.settings import settings
 
@@ -76,12 +84,18 @@ class OrderShape(BaseModel):
     pay_url: str = Field("", description="Where a person pays; empty where nothing is to be paid")
 
 
+class OrderPage(BaseModel):
+    orders: list[OrderShape]
+    total: int
+    next_cursor: str | None
+
+
 class OrderAsked(BaseModel):
     """`total_cents` and `currency` are what you expect to pay: another total is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
-    quote_ids: list[Id] = Field(min_length=1, max_length=orders.MOST_LINES)
+    quote_ids: list[Id] = Field(min_length=1, max_length=carts.MOST_LINES)
     name: str = Field(max_length=200, description="Who is licensed: a person or a company")
     email: str = Field(max_length=254)
     country: str = Field(max_length=2, description="ISO 3166-1 alpha-2")
@@ -94,7 +108,7 @@ class RefundAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     line_ids: list[Id] = Field(
-        [], max_length=orders.MOST_LINES, description="None: all that is left"
+        [], max_length=carts.MOST_LINES, description="None: all that is left"
     )
     why: str = Field("", max_length=300, description="For the buyer")
 
@@ -122,45 +136,21 @@ class LicenseShape(BaseModel):
     url: str
 
 
-class SaleShape(BaseModel):
-    license_id: str
-    clip_id: str
-    title: str
-    sold_ms: int
-    price_cents: int
-    returned_cents: int
-    kept_cents: int
-    currency: str
-    state: str
-
-
-class SumShape(BaseModel):
-    currency: str
-    licenses: int
-    price_cents: int
-    returned_cents: int
-    kept_cents: int
-
-
-class EarningsShape(BaseModel):
-    sums: list[SumShape]
-    sales: list[SaleShape]
-
-
-class BooksShape(BaseModel):
-    processor: str
-    currency: str
-    paid_cents: int
-    refunded_cents: int
-    disputed_cents: int
-    restored_cents: int
-    net_cents: int
+class LicensePage(BaseModel):
+    licenses: list[LicenseShape]
+    total: int
+    next_cursor: str | None
 
 
 @router.get("/orders", tags=["Orders"], summary="Your orders, newest first")
-def list_orders(visitor: Reads) -> list[OrderShape]:
+def list_orders(visitor: Reads, cursor: Cursor = None, limit: Limit = 50) -> OrderPage:
     with reading() as session:
-        return [_shape(session, one) for one in orders.of_visitor(session, visitor)]
+        found = orders.page(session, visitor, cursor, limit)
+        return OrderPage(
+            orders=_shapes(session, found.rows),
+            total=found.total,
+            next_cursor=found.next_cursor,
+        )
 
 
 @router.post("/orders", tags=["Orders"], summary="Order quotes", status_code=201)
@@ -228,9 +218,14 @@ def get_paper(visitor: Reads, order_id: str, number: str) -> Response:
 
 
 @router.get("/licenses", tags=["Licenses"], summary="Your licenses, newest first")
-def list_licenses(visitor: Licensed) -> list[LicenseShape]:
+def list_licenses(visitor: Licensed, cursor: Cursor = None, limit: Limit = 50) -> LicensePage:
     with reading() as session:
-        return [license_shape(one) for one in licenses.held_by(session, visitor)]
+        found = licenses.page(session, visitor, cursor, limit)
+        return LicensePage(
+            licenses=[license_shape(one) for one in found.rows],
+            total=found.total,
+            next_cursor=found.next_cursor,
+        )
 
 
 @router.post("/licenses", tags=["Licenses"], summary="Get a free license", status_code=201)
@@ -241,41 +236,6 @@ def make_license(visitor: Writes, asked: FreeAsked) -> LicenseShape:
         if not quotes.is_theirs(quote, visitor):
             raise NotFound("There is no quote at this address, or it is somebody else's.")
         return license_shape(licenses.grant_free(session, visitor, quote))
-
-
-@router.get("/earnings", tags=["Orders"], summary="What your clips brought")
-def get_earnings(visitor: Reads) -> EarningsShape:
-    with reading() as session:
-        found = earnings.sales(session, visitor)
-        sums = [
-            SumShape(
-                currency=one.currency,
-                licenses=one.count,
-                price_cents=one.price_cents,
-                returned_cents=one.back_cents,
-                kept_cents=one.kept_cents,
-            )
-            for one in earnings.in_all(found)
-        ]
-        return EarningsShape(sums=sums, sales=[_sale(one) for one in found])
-
-
-@router.get("/ledger", tags=["Orders"], summary="Sums of the payment ledger (staff)")
-def get_ledger(visitor: Reads) -> list[BooksShape]:
-    needs(visitor, Role.STAFF)
-    with reading() as session:
-        return [
-            BooksShape(
-                processor=processor,
-                currency=currency,
-                paid_cents=one.paid,
-                refunded_cents=one.refunded,
-                disputed_cents=one.disputed,
-                restored_cents=one.restored,
-                net_cents=one.net,
-            )
-            for (processor, currency), one in ledger.sums(session).items()
-        ]
 
 
 def license_shape(row: License) -> LicenseShape:
@@ -299,10 +259,24 @@ def license_shape(row: License) -> LicenseShape:
 
 def _seen(visitor: Visitor, order_id: str, url: str = "") -> OrderShape:
     with reading() as session:
-        return _shape(session, orders.visible(session, visitor, order_id), url)
+        return _shapes(session, [orders.visible(session, visitor, order_id)], url)[0]
 
 
-def _shape(session: Session, row: Order, url: str = "") -> OrderShape:
+def _shapes(session: Session, rows: Sequence[Order], url: str = "") -> list[OrderShape]:
+    ids = [row.id for row in rows]
+    papers, back = invoices.of_orders(session, ids), refunds.of_orders(session, ids)
+    return [
+        _shape(
+            row,
+            [one for one in papers if one.order_id == row.id],
+            [one for one in back if one.order_id == row.id],
+            url,
+        )
+        for row in rows
+    ]
+
+
+def _shape(row: Order, papers: Sequence[Invoice], back: Sequence[Refund], url: str) -> OrderShape:
     return OrderShape(
         id=row.id,
         state=row.state,
@@ -328,10 +302,9 @@ def _shape(session: Session, row: Order, url: str = "") -> OrderShape:
             for line in row.lines
         ],
         papers=[
-            PaperShape(number=one.number, kind=one.kind, issued_ms=one.issued_ms)
-            for one in invoices.of_order(session, row.id)
+            PaperShape(number=one.number, kind=one.kind, issued_ms=one.issued_ms) for one in papers
         ],
-        refunds=[_refund(one) for one in refunds.of_order(session, row.id)],
+        refunds=[_refund(one) for one in back],
         pay_url=url,
     )
 
@@ -343,18 +316,4 @@ def _refund(row: Refund) -> RefundShape:
         currency=row.currency,
         state=row.state,
         why=row.why,
-    )
-
-
-def _sale(one: earnings.Sale) -> SaleShape:
-    return SaleShape(
-        license_id=one.license.id,
-        clip_id=one.clip.id,
-        title=one.clip.title,
-        sold_ms=one.sold_ms,
-        price_cents=one.price_cents,
-        returned_cents=one.back_cents,
-        kept_cents=one.kept_cents,
-        currency=one.currency,
-        state=one.standing,
     )

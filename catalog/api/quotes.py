@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,9 @@ from catalog import terms as terms_of
 from catalog.api.access import scope
 from catalog.api.routes import PROBLEMS
 from catalog.auth import Visitor
+from catalog.members.perks import discount
 from catalog.uses import Fields, Use
+from catalog.web.visitors import guests_share
 from models.base import reading, unit_of_work
 from models.listing import Listing
 from models.quote import Quote
@@ -149,15 +151,18 @@ def get_terms(visitor: Reads, kind: KindPath, version: Version = None) -> TermsS
 def price(visitor: Quoting, listing_id: Id, wanted: Wanted) -> PriceShape:
     """Nothing is kept. `blocked` says who has it already and from when on it is free."""
     with reading() as session:
-        listing = listings.get(session, listing_id)
-        return _priced(session, listing, terms_of.of_kind(session, wanted.kind), wanted.use)
+        listing = listings.licensable(session, visitor, listing_id)
+        terms = terms_of.of_kind(session, wanted.kind)
+        off = discount.percent(session, visitor.account_id, listing.creator_id, quotes.now(session))
+        return _priced(session, visitor, listing, terms, wanted.use, off)
 
 
 @router.post("/quotes", tags=["Quotes"], status_code=201, summary="A price that is good for a week")
-def open_quote(visitor: Quoting, wanted: Opening) -> QuoteShape:
+def open_quote(request: Request, visitor: Quoting, wanted: Opening) -> QuoteShape:
     with unit_of_work(actor=visitor.actor) as session:
+        guests_share(session, request, "quote", quotes.MOST_AT_ONE_ADDRESS)
         row = quotes.open_quote(session, visitor, wanted.listing_id, wanted.kind, wanted.use)
-        return _quote(session, row)
+        return _quote(row, quotes.now(session))
 
 
 @router.get("/quotes", tags=["Quotes"], summary="Your quotes, newest first")
@@ -167,15 +172,16 @@ def list_quotes(
 ) -> QuoteList:
     """A hundred at most."""
     with reading() as session:
-        found = quotes.to_answer if to_answer else quotes.of_visitor
-        return QuoteList(quotes=[_quote(session, row) for row in found(session, visitor)])
+        found, at_ms = quotes.to_answer if to_answer else quotes.of_visitor, quotes.now(session)
+        return QuoteList(quotes=[_quote(row, at_ms) for row in found(session, visitor)])
 
 
 @router.get("/quotes/{quote_id}", tags=["Quotes"], summary="One quote, with all that was said")
 def get_quote(visitor: Quoting, quote_id: Id) -> QuoteShape:
     """For whoever asked for it and for the clip's creator."""
     with reading() as session:
-        return _quote(session, quotes.get(session, visitor, quote_id))
+        row = quotes.get(session, visitor, quote_id)
+        return _quote(row, quotes.now(session))
 
 
 @router.post("/quotes/{quote_id}/ask", tags=["Quotes"], summary="Ask for other terms")
@@ -183,7 +189,7 @@ def ask(visitor: Quoting, quote_id: Id, wish: Wish) -> QuoteShape:
     """Another price, another use, or both. The creator is told by mail."""
     with unit_of_work(actor=visitor.actor) as session:
         row = wishes.ask(session, visitor, quote_id, **wish.model_dump())
-        return _quote(session, row)
+        return _quote(row, quotes.now(session))
 
 
 @router.post("/quotes/{quote_id}/counter", tags=["Quotes"], summary="Offer other terms")
@@ -191,25 +197,28 @@ def counter(visitor: Quoting, quote_id: Id, offer: Offer) -> QuoteShape:
     """By the clip's creator. It holds when the buyer accepts it."""
     with unit_of_work(actor=visitor.actor) as session:
         row = wishes.counter(session, visitor, quote_id, **offer.model_dump())
-        return _quote(session, row)
+        return _quote(row, quotes.now(session))
 
 
 @router.post("/quotes/{quote_id}/accept", tags=["Quotes"], summary="Accept the other's last word")
 def accept(visitor: Quoting, quote_id: Id, answer: Answer) -> QuoteShape:
     with unit_of_work(actor=visitor.actor) as session:
-        return _quote(session, wishes.accept(session, visitor, quote_id, answer.text))
+        row = wishes.accept(session, visitor, quote_id, answer.text)
+        return _quote(row, quotes.now(session))
 
 
 @router.post("/quotes/{quote_id}/decline", tags=["Quotes"], summary="Decline a wish")
 def decline(visitor: Quoting, quote_id: Id, answer: Answer) -> QuoteShape:
     with unit_of_work(actor=visitor.actor) as session:
-        return _quote(session, wishes.decline(session, visitor, quote_id, answer.text))
+        row = wishes.decline(session, visitor, quote_id, answer.text)
+        return _quote(row, quotes.now(session))
 
 
 @router.post("/quotes/{quote_id}/withdraw", tags=["Quotes"], summary="Withdraw a wish")
 def withdraw(visitor: Quoting, quote_id: Id, answer: Answer) -> QuoteShape:
     with unit_of_work(actor=visitor.actor) as session:
-        return _quote(session, wishes.withdraw(session, visitor, quote_id, answer.text))
+        row = wishes.withdraw(session, visitor, quote_id, answer.text)
+        return _quote(row, quotes.now(session))
 
 
 def _terms(row: Terms) -> TermsShape:
@@ -221,12 +230,19 @@ def _terms(row: Terms) -> TermsShape:
     )
 
 
-def _priced(session: Session, listing: Listing, terms: Terms, given: dict[str, Any]) -> PriceShape:
+def _priced(
+    session: Session,
+    visitor: Visitor,
+    listing: Listing,
+    terms: Terms,
+    given: dict[str, Any],
+    off: int,
+) -> PriceShape:
     fields = terms_of.fields(terms)
     terms_of.fits(listing, fields)
     use = quotes.wanted(session, fields, given)
-    priced = pricing.price(session, listing, terms, use)
-    found = quotes.blocked(session, listing, use, fields)
+    priced = pricing.price(session, listing, terms, use, member_percent=off)
+    found = quotes.blocked(session, listing, use, fields, visitor)
     return PriceShape(
         kind=terms.kind,
         use=use,
@@ -245,7 +261,7 @@ def _priced(session: Session, listing: Listing, terms: Terms, given: dict[str, A
     )
 
 
-def _quote(session: Session, row: Quote) -> QuoteShape:
+def _quote(row: Quote, at_ms: int) -> QuoteShape:
     clip = row.listing.clip
     return QuoteShape(
         id=row.id,
@@ -260,7 +276,7 @@ def _quote(session: Session, row: Quote) -> QuoteShape:
         breakdown=[LineShape(**line) for line in row.breakdown],
         state=row.state,
         expires_ms=row.expires_ms,
-        expired=quotes.is_expired(session, row),
+        expired=row.expires_ms <= at_ms,
         notes=[NoteShape.model_validate(note) for note in row.notes],
         url=f"{settings().base_url}/quotes/{row.id}",
     )

@@ -8,12 +8,14 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from catalog import (
+    carts,
     checkout,
     invoices,
     licenses,
     orders,
     quotes,
     refunds,
+    settling,
     terms,
     territories,
     throttle,
@@ -21,6 +23,7 @@ from catalog import (
 )
 from catalog.auth import Visitor
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
+from catalog.payments import balance
 from catalog.payments.facts import ProcessorDown, ProcessorRefused
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking, address_of, guest, ours, visitor
@@ -120,21 +123,7 @@ def order(
     back: Annotated[str, Query(max_length=5)] = "",
 ) -> Response:
     """`back`: the buyer comes from the processor, whose word may take a moment."""
-    with reading() as session:
-        found = orders.visible(session, visitor, order_id)
-        if found.state == OrderState.CART:
-            return RedirectResponse("/cart", 303)
-        return page(
-            request,
-            "order.html",
-            order=found,
-            uses=_uses(found.lines),
-            coming=found.state == OrderState.HELD and bool(back),
-            papers=invoices.of_order(session, found.id),
-            refunds=refunds.of_order(session, found.id),
-            mine=not visitor.has(Role.STAFF) or found.account_id == visitor.account_id,
-            staff=visitor.has(Role.STAFF),
-        )
+    return shown(request, visitor, order_id, back=bool(back))
 
 
 @changes.post("/orders/{order_id}/pay")
@@ -200,7 +189,7 @@ def use_told(use: dict[str, Any]) -> list[tuple[str, str]]:
     """What one may do, as name and value."""
     days = use.get("term_days")
     told = [
-        ("Where", ", ".join(uses.MEDIA.get(name, name) for name in use["media"])),
+        ("Media", ", ".join(uses.MEDIA.get(name, name) for name in use["media"]).capitalize()),
         ("Territory", territories.told(use["territory"], use.get("without", []))),
         ("Term", f"{days:,} days" if days else "without end"),
     ]
@@ -211,6 +200,37 @@ def use_told(use: dict[str, Any]) -> list[tuple[str, str]]:
     if use.get("projects", 1) != 1:
         told.append(("Projects", f"{use['projects']:,}"))
     return told
+
+
+def shown(
+    request: Request,
+    visitor: Visitor,
+    order_id: str,
+    *,
+    back: bool = False,
+    wrong: CatalogError | None = None,
+) -> Response:
+    """One order's page."""
+    with reading() as session:
+        found = orders.visible(session, visitor, order_id)
+        if found.state == OrderState.CART:
+            return RedirectResponse("/cart", 303)
+        staff = visitor.has(Role.STAFF)
+        return page(
+            request,
+            "order.html",
+            status=wrong.status if wrong else 200,
+            order=found,
+            uses=_uses(found.lines),
+            coming=found.state == OrderState.HELD and back,
+            papers=invoices.of_order(session, found.id),
+            refunds=refunds.of_order(session, found.id),
+            mine=not staff or found.account_id == visitor.account_id,
+            staff=staff,
+            balance=balance.of_order(session, found) if staff else balance.EVEN,
+            again=bool(settling.disputed(found)),
+            wrong=wrong,
+        )
 
 
 def _uses(lines: Any) -> dict[str, list[tuple[str, str]]]:
@@ -228,7 +248,7 @@ def _known(request: Request) -> Visitor:
 
 def _cart(request: Request, visitor: Visitor, wrong: CatalogError | None = None) -> Response:
     with reading() as session:
-        found = orders.cart(session, visitor)
+        found = carts.cart(session, visitor)
         lines = orders.standing(session, visitor, found) if found else []
         waiting = [
             one for one in orders.of_visitor(session, visitor) if one.state == OrderState.HELD
@@ -254,7 +274,7 @@ def _checkout(
     wrong: CatalogError | None = None,
 ) -> Response:
     with reading() as session:
-        found = orders.cart(session, visitor)
+        found = carts.cart(session, visitor)
         standing = orders.standing(session, visitor, found) if found else []
         if found is None or not found.lines or (not wrong and any(s.problem for s in standing)):
             return RedirectResponse("/cart", 303)

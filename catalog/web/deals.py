@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from catalog import pricing, quotes, territories
 from catalog import terms as terms_of
+from catalog.auth import Visitor
+from catalog.collisions import Collision
 from catalog.errors import BadRequest, CatalogError, Refusal
+from catalog.members.perks import discount
 from catalog.pricing import Priced
-from catalog.reservations import Collision
 from catalog.uses import DAY_MS, MEDIA, Fields, Use
 from catalog.web.words import counted
 from models.listing import Listing
@@ -75,10 +77,14 @@ class Deal:
         return self.priced is not None and not lasting
 
 
-def deal(session: Session, listing: Listing, given: Any) -> Deal:
-    """`given`: the form's fields, or an address's; what is missing is as most people choose."""
+def deal(session: Session, listing: Listing, given: Any, visitor: Visitor) -> Deal:
+    """`given`: the form's fields, or an address's; what is missing is as most people choose.
+    `visitor`: whose member discount counts, and whose payments under way are named as theirs."""
+    off = discount.percent(session, visitor.account_id, listing.creator_id, quotes.now(session))
     known = pricing.rules(session, listing.clip.recording.creator_id)
-    cards = [_card(known, listing, row) for row in terms_of.current(session) if row.kind in known]
+    cards = [
+        _card(known, listing, row, off) for row in terms_of.current(session) if row.kind in known
+    ]
     currency = settings().currency
     wanted = given.get("kind", "")
     chosen = next((one for one in cards if one.terms.kind == wanted), _preferred(cards))
@@ -89,10 +95,10 @@ def deal(session: Session, listing: Listing, given: Any) -> Deal:
         return Deal(cards, currency, chosen, form, problem=chosen.refused)
     try:
         use = quotes.wanted(session, chosen.fields, parsed(chosen.fields, form))
-        priced = pricing.price_by(known, listing, chosen.terms, use)
+        priced = pricing.price_by(known, listing, chosen.terms, use, member_percent=off)
     except CatalogError as error:
         return Deal(cards, currency, chosen, form, problem=_told(str(error)))
-    taken = quotes.blocked(session, listing, use, chosen.fields)
+    taken = quotes.blocked(session, listing, use, chosen.fields, visitor)
     return Deal(cards, currency, chosen, form, use, priced, taken=taken)
 
 
@@ -164,7 +170,7 @@ def as_form(use: Use) -> dict[str, Any]:
 def told(use: Use, fields: Fields) -> list[tuple[str, str]]:
     """What one may do, as rows of a list."""
     rows = [
-        ("Media", ", ".join(MEDIA[name] for name in use.media)),
+        ("Media", ", ".join(MEDIA[name] for name in use.media).capitalize()),
         ("Territory", _first_upper(territories.told(use.territory, use.without))),
         ("Term", lasting_days(use.term_days)),
         ("Audience", "No limit" if use.audience is None else f"Up to {use.audience:,} people"),
@@ -202,13 +208,14 @@ def cents_of(text: str) -> int | None:
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0") or 0)
 
 
-def _card(known: Mapping[str, Any], listing: Listing, row: Terms) -> Card:
+def _card(known: Mapping[str, Any], listing: Listing, row: Terms, off: int) -> Card:
     fields = terms_of.fields(row)
     try:
         terms_of.fits(listing, fields)
     except Refusal as error:
         return Card(row, fields, 0, str(error))
-    return Card(row, fields, pricing.least(dict(known), listing, row))
+    least = pricing.least(dict(known), listing, row, member_percent=off)
+    return Card(row, fields, least)
 
 
 def _preferred(cards: Sequence[Card]) -> Card | None:

@@ -1,46 +1,50 @@
 """Money for those who earn it and those who keep the books: earnings, the ledger, both as CSV."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from catalog import earnings
 from catalog.auth import needs
 from catalog.errors import BadRequest
-from catalog.payments import ledger
+from catalog.payments import balance, ledger
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking
 from models.account import Role
 from models.base import reading
 
 READ = ["GET", "HEAD"]
-LISTED = 200
+LISTED = 100
+CLIPS = 200
+Cursor = Annotated[str | None, Query(max_length=80)]
 router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/earnings", methods=READ)
-def show(request: Request, visitor: Asking) -> Response:
+def show(request: Request, visitor: Asking, cursor: Cursor = None) -> Response:
     with reading() as session:
-        found = earnings.sales(session, visitor)
+        found = earnings.page(session, visitor, cursor, LISTED)
         return page(
             request,
             "earnings.html",
-            sales=found[:LISTED],
-            sold=len(found),
-            sums=earnings.in_all(found),
-            by_clip=earnings.by_clip(found)[:LISTED],
-            by_month=earnings.by_month(found),
+            sales=found.rows,
+            sold=found.total,
+            cursor=cursor,
+            next_cursor=found.next_cursor,
+            sums=earnings.totals(session, visitor),
+            by_clip=earnings.by_clip(session, visitor, CLIPS),
+            by_month=earnings.by_month(session, visitor),
+            unassigned=earnings.unassigned(session, visitor),
             house=visitor.has(Role.STAFF) and not visitor.creator_ids,
         )
 
 
 @router.api_route("/earnings.csv", methods=READ)
 def as_csv(visitor: Asking) -> Response:
-    with reading() as session:
-        text = earnings.as_csv(earnings.sales(session, visitor))
-    return _file(text, "earnings.csv")
+    return _file(earnings.as_csv(visitor), "earnings.csv")
 
 
 @router.api_route("/staff/ledger", methods=READ)
@@ -59,6 +63,7 @@ def books(
             "ledger.html",
             rows=rows,
             sums=ledger.sums(session),
+            unsettled=balance.unsettled(session) if not before else {},
             older=f"{last.received_ms}~{last.event_id}" if last else "",
             first=not before,
         )
@@ -72,9 +77,10 @@ def books_csv(visitor: Asking) -> Response:
     return _file(text, "ledger.csv")
 
 
-def _file(text: str, name: str) -> Response:
+def _file(text: str | Iterator[str], name: str) -> Response:
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "private, no-cache",
     }
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    pieces = iter([text]) if isinstance(text, str) else text
+    return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)

@@ -12,7 +12,7 @@ from catalog.auth import Visitor, needs
 from catalog.uses import MEDIA, Fields, Use
 from catalog.web import deals
 from catalog.web.rendering import page, with_query
-from catalog.web.visitors import Asking, guest, ours, visitor
+from catalog.web.visitors import Asking, guest, guests_share, ours, visitor
 from models.base import reading, unit_of_work
 from models.quote import Quote
 
@@ -58,13 +58,13 @@ WantedForm = Annotated[Wanted, Depends()]
 
 
 @changes.post("/clips/{clip_id}/price")
-def price(request: Request, clip_id: str, wanted: WantedForm) -> Response:
+def price(request: Request, asked: Asking, clip_id: str, wanted: WantedForm) -> Response:
     """The deal anew for a page that is open; the whole page for a browser without scripts."""
     if not request.headers.get("hx-request"):
         return RedirectResponse(with_query(f"/clips/{clip_id}", **wanted.fields) + "#deal", 303)
     with reading() as session:
-        listing = listings.get(session, clip_id)
-        shown = deals.deal(session, listing, wanted.fields)
+        listing = listings.licensable(session, asked, clip_id)
+        shown = deals.deal(session, listing, wanted.fields, asked)
         return page(request, "_deal.html", clip=listing.clip, **choices(shown))
 
 
@@ -73,6 +73,7 @@ def open_quote(request: Request, asked: Asking, clip_id: str, wanted: WantedForm
     if asked.account_id is None:
         guest(request)  # the quote is kept for this browser
     with unit_of_work(actor=asked.actor) as session:
+        guests_share(session, request, "quote", quotes.MOST_AT_ONE_ADDRESS)
         fields = terms_of.fields(terms_of.of_kind(session, wanted.kind))
         row = quotes.open_quote(session, visitor(request), clip_id, wanted.kind, wanted.use(fields))
     return RedirectResponse(f"/quotes/{row.id}", 303)
@@ -182,7 +183,7 @@ def choices(shown: deals.Deal) -> dict[str, Any]:
 def of_quote(session: Session, row: Quote, asked: Visitor) -> dict[str, Any]:
     use, fields = Use.model_validate(row.use), terms_of.fields(row.terms)
     expired = quotes.is_expired(session, row)
-    taken = None if expired else quotes.blocked(session, row.listing, use, fields)
+    taken = None if expired else quotes.blocked(session, row.listing, use, fields, asked)
     last = next((one for one in reversed(row.notes) if one.verb in ("asked", "countered")), None)
     before = Use.model_validate(last.use) if last and last.use else use
     return {
