@@ -4,9 +4,11 @@ import secrets
 from collections.abc import Sequence
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from catalog import auth, passwords
+from catalog import auth, carts, hooks, passwords
+from catalog.auth import Visitor
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
 from catalog.mail import address
 from catalog.paged import Page, page_of
@@ -28,13 +30,18 @@ class LinkOver(CatalogError):
 def account_of(session: Session, email: str, *roles: Role) -> Account:
     """The account of this address, made where there is none; roles are added, never taken."""
     email = address(email)
-    found = session.scalars(select(Account).where(Account.email == email)).one_or_none()
+    known = select(Account).where(Account.email == email)
+    found = session.scalars(known).one_or_none()
     if found is None:
-        found = Account(email=email, roles=list(roles or (Role.LICENSEE,)))
-        session.add(found)
-        session.flush()
-        event.record(session, "account.made", found.id, roles=found.roles)
-    elif not set(roles) <= set(found.roles):
+        try:
+            with session.begin_nested():
+                made = Account(email=email, roles=list(roles or (Role.LICENSEE,)))
+                session.add(made)
+            event.record(session, "account.made", made.id, roles=made.roles)
+            return made
+        except IntegrityError:  # two links of a new address, opened at once
+            found = session.scalars(known).one()
+    if not set(roles) <= set(found.roles):
         found.roles = sorted({*found.roles, *roles})
         event.record(session, "account.roles", found.id, roles=found.roles)
     return found
@@ -173,6 +180,7 @@ def give_desk(session: Session, creator_id: str, email: str) -> Creator:
         raise NotFound("There is no such creator.")
     owner = account_of(session, email, Role.CREATOR) if email.strip() else None
     creator.account_id = owner.id if owner else None
+    hooks.disable_strangers(session, creator_id)
     event.record(session, "creator.account", creator.id, account=creator.account_id)
     return creator
 
@@ -192,6 +200,7 @@ def events(session: Session, *, kind: str, subject: str, actor: str, offset: int
 def _in(session: Session, account: Account, guest_hash: str, browser: str, by: str) -> str:
     event.record(session, "account.signed_in", account.id, by=by)
     auth.adopt(session, account, guest_hash)
+    carts.cart(session, Visitor(account_id=account.id), locked=True)
     return auth.begin_sign_in(session, account, browser)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CompoundSelect, and_, case, func, or_, select, union
+from sqlalchemy.orm import Session, joinedload
 
 from catalog import deliveries, entitlements, media, pools
 from catalog.auth import Visitor
@@ -15,12 +15,14 @@ from catalog.errors import NotFound
 from catalog.rules import DAY_MS, clean
 from catalog.web import words
 from models.clip import Asset, AssetKind, Clip
-from models.license import License
+from models.license import License, LicenseState
 from models.listing import Listing, ListingState
 from models.pool import Pool, PoolMember
 from models.settings import settings
 
 PAGE = 50
+LARGE = 2_000
+"""Members of a pool of which not all are looked at for each page."""
 DELETED_MS = 30 * DAY_MS
 """So long partners are told what to take down."""
 PLAYED = ("video/", "audio/")
@@ -58,6 +60,15 @@ class Feed:
     next: str | None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    pool: Pool
+    now: int
+    token: str
+    copies: dict[str, Asset]
+    """By listing: what was delivered for a license of the reader's."""
+
+
 def read(
     session: Session,
     visitor: Visitor,
@@ -69,26 +80,19 @@ def read(
 ) -> Feed:
     """`token`: as the address carried it; the feed's own addresses then carry it as well."""
     pool = pools.get_drawn(session, visitor, slug)
-    key, now = _key(pool), pools.now(session)
-    there = _there(pool, now)
-    wanted = or_(there, _gone(pool, now)) if form == "mrss" else there
-    rows = session.execute(
-        pools.after(
-            select(PoolMember, key)
-            .join(PoolMember.listing)
-            .where(PoolMember.pool_id == pool.id, wanted)
-            .options(*pools.with_listing()),
-            key,
-            cursor,
-        ).limit(PAGE + 1)
-    ).all()
+    now = pools.now(session)
+    went_ms = _last_gone(session, pool)
+    found = _newest(session, pool, now, cursor, went_ms=went_ms if form == "mrss" else None)
+    rows = _loaded(session, pool, found)
     more, rows = len(rows) > PAGE, rows[:PAGE]
     home = f"{settings().base_url}/feeds/{pool.slug}.{form}"
     mark = f"{rows[-1][1]}~{rows[-1][0].listing_id}" if more else None
+    theirs = _copies(session, visitor, [member.listing_id for member, _ in rows], now)
+    asked = _Asked(pool, now, token, theirs)
     return Feed(
         pool=pool,
-        entries=[_entry(session, visitor, pool, member, at, now, token) for member, at in rows],
-        changed_ms=max([pool.created_ms, _last_gone(session, pool), *(at for _, at in rows)]),
+        entries=[_entry(member, at, asked) for member, at in rows],
+        changed_ms=max([pool.created_ms, went_ms, *(at for _, at in rows)]),
         here=_address(home, cursor=cursor, token=token),
         first=_address(home, token=token),
         next=_address(home, cursor=mark, token=token) if mark else None,
@@ -199,15 +203,100 @@ def _item(entry: Entry) -> dict[str, Any]:
     return told
 
 
-def _entry(
-    session: Session,
-    visitor: Visitor,
-    pool: Pool,
-    member: PoolMember,
-    at_ms: int,
-    now: int,
-    token: str,
-) -> Entry:
+def _newest(
+    session: Session, pool: Pool, now: int, cursor: str | None, *, went_ms: int | None
+) -> list[tuple[str, int]]:
+    """A page's listings and their moments, and one more. `went_ms`: of the last withdrawal; None
+    where none is to be told.
+
+    A moment is of two tables, so no index has it. Of a large pool those are looked at first that
+    came in lately: no moment lies before the one when its clip came in.
+    """
+    key, there = _key(pool), _there(pool, now)
+    wanted = select(PoolMember.listing_id, key).join(PoolMember.listing)
+    wanted = wanted.where(PoolMember.pool_id == pool.id)
+    wanted = wanted.where(there if went_ms is None else or_(there, _gone(pool, now)))
+    wanted = pools.after(wanted, key, cursor).limit(PAGE + 1)
+    until_ms = min(now, int(cursor.partition("~")[0])) if cursor else now
+    for since_ms in _since(session, pool, until_ms):
+        gone = (went_ms or 0) >= since_ms
+        late = PoolMember.listing_id.in_(_late(pool, since_ms, until_ms, gone=gone))
+        rows = session.execute(wanted.where(key >= since_ms, late)).all()
+        if len(rows) > PAGE:
+            return [(listing_id, at) for listing_id, at in rows]
+    return [(listing_id, at) for listing_id, at in session.execute(wanted)]
+
+
+def _since(session: Session, pool: Pool, until_ms: int) -> Sequence[int]:
+    """From when on a page may be full, the latest guess first; none for a small pool."""
+    mine = select(PoolMember.added_ms).where(PoolMember.pool_id == pool.id)
+    if len(session.scalars(mine.limit(LARGE)).all()) < LARGE:
+        return ()
+    lately = mine.where(
+        PoolMember.removed_ms.is_(None), PoolMember.added_ms <= until_ms - pool.embargo_ms
+    )
+    some = session.scalars(lately.order_by(PoolMember.added_ms.desc()).limit(2 * PAGE + 2)).all()
+    return sorted({some[-1] + pool.embargo_ms, some[-1]}, reverse=True) if some else ()
+
+
+def _late(pool: Pool, since_ms: int, until_ms: int, *, gone: bool) -> CompoundSelect[str]:
+    """Whatever may have its moment then: that came in, went, or was let go by the embargo."""
+    mine = select(PoolMember.listing_id).where(PoolMember.pool_id == pool.id)
+    free_ms = Listing.visible_from_ms
+    kinds = [
+        mine.where(PoolMember.added_ms.between(since_ms, until_ms)),
+        select(Listing.id).where(
+            Listing.state == ListingState.PUBLIC,
+            free_ms.between(since_ms - pool.embargo_ms, until_ms - pool.embargo_ms),
+        ),
+    ]
+    if gone:
+        kinds.append(mine.where(PoolMember.removed_ms.between(since_ms, until_ms)))
+    return union(*kinds)
+
+
+def _loaded(
+    session: Session, pool: Pool, found: Sequence[tuple[str, int]]
+) -> list[tuple[PoolMember, int]]:
+    """With all that an entry says, in the same order."""
+    wanted = (
+        select(PoolMember)
+        .join(PoolMember.listing)
+        .where(PoolMember.pool_id == pool.id)
+        .where(PoolMember.listing_id.in_([listing_id for listing_id, _ in found]))
+        .options(*pools.with_listing())
+    )
+    rows = {one.listing_id: one for one in session.scalars(wanted).unique()}
+    return [(rows[listing_id], at) for listing_id, at in found]
+
+
+def _copies(
+    session: Session, visitor: Visitor, listing_ids: Sequence[str], now: int
+) -> dict[str, Asset]:
+    """Clean ones for licenses that are alive, of the whole page at once. What is listed opens
+    nothing: the door that it leads to asks again, by `clean_link`."""
+    if visitor.account_id is None or not visitor.may_scope("licenses:read"):
+        return {}
+    wanted = (
+        select(License, Asset)
+        .join(Asset, Asset.license_id == License.id)
+        .options(joinedload(License.terms))
+        .where(
+            License.account_id == visitor.account_id,
+            License.listing_id.in_(listing_ids),
+            License.state == LicenseState.ACTIVE,
+            License.ends_ms > now,
+            Asset.kind == AssetKind.DELIVERY,
+        )
+    )
+    return {
+        row.listing_id: asset
+        for row, asset in session.execute(wanted)
+        if asset.mime.startswith(PLAYED) and not entitlements.marked(row)
+    }
+
+
+def _entry(member: PoolMember, at_ms: int, asked: _Asked) -> Entry:
     listing = member.listing
     if member.removed_ms is not None:
         return Entry(listing.clip_id, at_ms, True, listing, [])
@@ -217,19 +306,17 @@ def _entry(
         deleted=False,
         listing=listing,
         why=member.why,
-        file=_file(session, visitor, pool, listing, now, token),
+        file=_file(listing, asked),
     )
 
 
-def _file(
-    session: Session, visitor: Visitor, pool: Pool, listing: Listing, now: int, token: str
-) -> File | None:
+def _file(listing: Listing, asked: _Asked) -> File | None:
     """The clean file's address is a door of ours that asks again each time it is opened."""
     clip = listing.clip
-    copy = _copy(session, visitor, clip, now)
+    copy = asked.copies.get(listing.id)
     if copy is not None:
-        door = f"{settings().base_url}/feeds/{pool.slug}/clips/{clip.id}"
-        return File(_address(door, token=token), copy[1], full=True)
+        door = f"{settings().base_url}/feeds/{asked.pool.slug}/clips/{clip.id}"
+        return File(_address(door, token=asked.token), copy, full=True)
     preview = clip.asset(AssetKind.PREVIEW)
     return File(absolute(preview), preview, full=False) if preview else None
 

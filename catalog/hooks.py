@@ -8,19 +8,19 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from catalog import outgoing
+from catalog import cursors, outgoing
 from catalog.auth import Visitor, needs
 from catalog.errors import BadRequest, NotFound, Refusal
 from catalog.web import words
 from models import event, steps
-from models.account import Role
+from models.account import Account, Role
 from models.base import new_id, now_ms
 from models.license import License
 from models.listing import Listing
-from models.pool import Hook, HookMessage, Pool, PoolMember
+from models.pool import Hook, HookMessage, Partner, Pool, PoolMember
 from models.settings import settings
 
 ADDED, REMOVED, WITHDRAWN = "clip.added", "clip.removed", "clip.withdrawn"
@@ -31,8 +31,12 @@ KINDS = {
     WITHDRAWN: "A clip is no longer on sale: take it down",
     REVOKED: "A license of yours was revoked",
 }
+STRANGER = "Its owner may no longer draw from this pool."
 PREFIX = "whsec_"
 OLD_SECRET_MS = 86_400_000
+KEPT_MS = 90 * 86_400_000
+"""So long a message is kept after it was taken or given up."""
+SWEPT = 1_000
 MOST_HOOKS = 10
 PAGE = 50
 
@@ -112,6 +116,28 @@ def disable_for(session: Session, hook: Hook, why: str) -> None:
     _off(session, hook, why)
 
 
+def may_draw(session: Session, hook: Hook) -> bool:
+    """Whether its owner may look into its pool today: a partner, who works for the pool's creator,
+    or staff."""
+    account = session.get_one(Account, hook.account_id)
+    if account.closed_ms is not None:
+        return False
+    pool = session.get_one(Pool, hook.pool_id)
+    partner = session.get(Partner, (pool.id, account.id))
+    drawn = partner is not None and partner.ended_ms is None
+    own = pool.creator is not None and pool.creator.account_id == account.id
+    return drawn or own or Role.STAFF in account.roles
+
+
+def disable_strangers(session: Session, creator_id: str) -> None:
+    """After the creator's desk was given to somebody else."""
+    session.flush()
+    running = select(Hook).join(Pool, Pool.id == Hook.pool_id).where(Pool.creator_id == creator_id)
+    for hook in session.scalars(running.where(Hook.disabled_ms.is_(None))):
+        if not may_draw(session, hook):
+            disable_for(session, hook, STRANGER)
+
+
 def tell(
     session: Session,
     pool: Pool,
@@ -129,7 +155,9 @@ def tell(
     wanted = select(Hook).where(Hook.pool_id == pool.id, Hook.disabled_ms.is_(None))
     if only is not None:
         wanted = wanted.where(Hook.account_id == only)
-    listening = [hook for hook in session.scalars(wanted) if kind in hook.kinds]
+    listening = [
+        hook for hook in session.scalars(wanted) if kind in hook.kinds and may_draw(session, hook)
+    ]
     if not listening:
         return
     at_ms = at_ms or _now(session)
@@ -165,14 +193,9 @@ def messages(
 ) -> tuple[Sequence[HookMessage], str | None]:
     """Newest first, and the mark of the next page."""
     hook = get(session, visitor, hook_id)
-    key, last = HookMessage.created_ms, HookMessage.id
     wanted = select(HookMessage).where(HookMessage.hook_id == hook.id)
-    if cursor:
-        at, _, message_id = cursor.partition("~")
-        if not (at.isascii() and at.isdigit() and len(at) <= 18):
-            raise BadRequest("The page mark is damaged. Start from the first page.")
-        wanted = wanted.where(or_(key < int(at), (key == int(at)) & (last < message_id)))
-    rows = session.scalars(wanted.order_by(key.desc(), last.desc()).limit(PAGE + 1)).all()
+    wanted = cursors.after(wanted, HookMessage.created_ms, HookMessage.id, cursor)
+    rows = session.scalars(wanted.limit(PAGE + 1)).all()
     more, rows = len(rows) > PAGE, rows[:PAGE]
     return rows, f"{rows[-1].created_ms}~{rows[-1].id}" if more else None
 
@@ -200,6 +223,22 @@ def redeliver(session: Session, visitor: Visitor, message_id: str) -> HookMessag
     steps.ask(session, "hook", message.id, None, str(message.round))
     event.record(session, "hook.redelivered", message.hook_id, message=message.id)
     return message
+
+
+def sweep(session: Session) -> int:
+    """How many old messages went, the first SWEPT of them: no write lock is held for long."""
+    before_ms = _now(session) - KEPT_MS
+    old = (
+        select(HookMessage.id)
+        .join(Hook, Hook.id == HookMessage.hook_id)
+        .where(
+            HookMessage.created_ms < before_ms,  # what the index knows
+            func.coalesce(HookMessage.delivered_ms, HookMessage.given_up_ms) < before_ms,
+        )
+        .limit(SWEPT)
+    )
+    gone = delete(HookMessage).where(HookMessage.id.in_(old)).returning(HookMessage.id)
+    return len(session.execute(gone).all())
 
 
 def headers(hook: Hook, message: HookMessage, at_ms: int) -> dict[str, str]:

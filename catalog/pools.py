@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from catalog import hooks, rules, search
@@ -17,7 +18,7 @@ from models.account import Role
 from models.base import now_ms
 from models.clip import Clip
 from models.creator import Creator
-from models.listing import Listing, ListingState
+from models.listing import Listing, ListingState, is_public
 from models.pool import Partner, Pool, PoolMember
 from models.recording import Recording
 
@@ -219,7 +220,7 @@ def put_in(session: Session, visitor: Visitor, slug: str, listing_or_clip_id: st
     pool = get_own(session, visitor, slug, lock=True)
     named = or_(Listing.id == listing_or_clip_id, Listing.clip_id == listing_or_clip_id)
     whose = Listing.creator_id == pool.creator_id if pool.creator_id else true()
-    wanted = select(Listing).where(named, whose, Listing.state == ListingState.PUBLIC)
+    wanted = select(Listing).where(named, whose, is_public())
     listing = session.scalars(wanted).one_or_none()
     if listing is None:
         raise NotFound("There is no such clip on sale that could be in this pool.")
@@ -316,13 +317,17 @@ def _found(
 def _made(session: Session, creator: Creator | None, name: str) -> Pool:
     begun = rules.slug_of(f"{creator.slug} {name}" if creator else name)
     slug, number = begun, 1
-    while session.scalar(select(Pool.id).where(Pool.slug == slug)) is not None:
-        number += 1
-        slug = f"{begun}-{number}"
-    made = Pool(slug=slug, name=name, creator_id=creator.id if creator else None, rule={})
-    session.add(made)
-    session.flush()
-    return made
+    while True:
+        while session.scalar(select(Pool.id).where(Pool.slug == slug)) is not None:
+            number += 1
+            slug = f"{begun}-{number}"
+        made = Pool(slug=slug, name=name, creator_id=creator.id if creator else None, rule={})
+        try:
+            with session.begin_nested():
+                session.add(made)
+            return made
+        except IntegrityError:  # somebody was quicker with this name
+            continue
 
 
 def _write(

@@ -15,6 +15,7 @@ from models.job import Job, JobState
 from models.listing import Listing, ListingState, is_public
 from models.pool import ReelPart
 from models.recording import Recording, RecordingState
+from models.reservation import Reservation, is_alone
 from models.steps import ask
 
 LEAST_CLIPS, LEAST_PARTS = 3, 2
@@ -47,6 +48,8 @@ def spec(parts: Sequence[Clip]) -> str:
 
 
 def wanted(session: Session, recording_id: str) -> list[Clip]:
+    """Never what somebody licensed for themselves: the reel would sell it again. Who licensed a
+    reel before that has it on."""
     public = (
         select(Clip)
         .join(Listing)
@@ -54,6 +57,7 @@ def wanted(session: Session, recording_id: str) -> list[Clip]:
             Clip.recording_id == recording_id,
             Clip.kind == ClipKind.CLIP,
             is_public(),
+            Clip.id.not_in(select(Reservation.clip_id).where(is_alone(now_ms()))),
         )
     )
     return best(session.scalars(public).all())

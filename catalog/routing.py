@@ -14,8 +14,11 @@ BATCH = 200
 
 
 def route(session: Session, listing_id: str) -> None:
-    """After it was published, restored or withdrawn: into the pools that take it, out of others."""
+    """After it was published, restored or withdrawn: into the pools that take it, out of others.
+    What only members see comes into none; standing.find_pools asks again on its day."""
     listing = session.get_one(Listing, listing_id, with_for_update=True, populate_existing=True)
+    if listing.state == ListingState.PUBLIC and listing.visible_from_ms > pools.now(session):
+        return
     if listing.state == ListingState.PUBLIC:
         _by_sidecar(session, listing)
         _by_rules(session, listing)

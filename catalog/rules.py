@@ -13,7 +13,7 @@ from catalog.search import words as searching
 from catalog.web import words as wording
 from models.clip import Clip, ClipKind
 from models.creator import Creator
-from models.listing import Listing, ListingState, ListingTag, Release
+from models.listing import Listing, ListingTag, Release, is_public
 
 LAST_MS = 253_402_300_799_000
 DAY_MS = 86_400_000
@@ -103,11 +103,9 @@ def read(model: type[Any], given: dict[str, Any]) -> Any:
 
 
 def taken(rule: Rule, window: Window, creator_id: str | None) -> Select[Listing]:
-    """The listings on sale (or embargoed) that the rule takes."""
+    """The listings that everybody sees and the rule takes."""
     return (
-        select(Listing)
-        .join(Listing.clip)
-        .where(Listing.state == ListingState.PUBLIC, *conditions(rule, window, creator_id))
+        select(Listing).join(Listing.clip).where(is_public(), *conditions(rule, window, creator_id))
     )
 
 

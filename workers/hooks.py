@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from catalog import hooks, mail, outgoing
+from catalog import hooks, mail, outgoing, pools
 from catalog.outgoing import Unreachable
 from models.account import Account
 from models.base import now_ms, reading, unit_of_work
 from models.listing import Listing, ListingState
-from models.pool import Hook, HookMessage, PoolMember
+from models.pool import Hook, HookMessage, Pool, PoolMember
 from models.settings import settings
 from workers.lease import Lease, Waits
 from workers.log import log
@@ -39,6 +39,7 @@ def run(lease: Lease) -> None:
         )
         settled = message.delivered_ms is not None or message.given_up_ms is not None
         unwanted = _unwanted(session, message)
+        due_ms = _due_ms(session, message)
         at_ms = session.scalar(select(now_ms())) or 0
     if settled or str(message.round) != lease.job.spec:
         with lease.saving():
@@ -48,6 +49,8 @@ def run(lease: Lease) -> None:
             row = _written(session, message, _noted(message, at_ms, unwanted))
             row.given_up_ms = at_ms
         return
+    if due_ms > at_ms:
+        raise Waits("its public moment and the embargo", wait_ms=due_ms - at_ms)
     tried = _tried(message, at_ms)
     if tried["status"] is not None and 200 <= tried["status"] < 300:
         with lease.saving() as session:
@@ -57,10 +60,27 @@ def run(lease: Lease) -> None:
     _failed(lease, message, tried)
 
 
+def _due_ms(session: Session, message: HookMessage) -> int:
+    """From when a clip may be told of, as its pool says now: the embargo may have been raised."""
+    if message.kind != hooks.ADDED or message.listing_id is None:
+        return 0
+    wanted = (
+        select(pools.shown_ms(session.get_one(Pool, message.hook.pool_id)))
+        .join(PoolMember.listing)
+        .where(
+            PoolMember.pool_id == message.hook.pool_id,
+            PoolMember.listing_id == message.listing_id,
+        )
+    )
+    return session.scalar(wanted) or 0
+
+
 def _unwanted(session: Session, message: HookMessage) -> str:
     """Why it is not to be sent any more; empty where it is."""
     if message.hook.disabled_ms is not None:
         return "The webhook is off."
+    if message.hook.pool_id is not None and not hooks.may_draw(session, message.hook):
+        return hooks.STRANGER
     if message.kind != hooks.ADDED or message.listing_id is None:
         return ""
     member = session.get(PoolMember, (message.hook.pool_id, message.listing_id))

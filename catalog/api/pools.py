@@ -180,7 +180,7 @@ def get_pool(visitor: Reader, slug: Slug) -> PoolShape:
 @router.put("/pools/{slug}", summary="Change a pool's name, rule and window", responses={412: {}})
 def change_pool(request: Request, visitor: Writer, slug: Slug, asked: PoolAsked) -> PoolShape:
     with unit_of_work(visitor.actor) as session:
-        etags.must_match(request, _pool(pools.get(session, visitor, slug)))
+        etags.must_match(request, _pool(pools.get_own(session, visitor, slug, lock=True)))
         changed = pools.change(
             session,
             visitor,
@@ -269,6 +269,7 @@ def disable_hook(visitor: Hooker, hook_id: Id) -> HookShape:
 
 @router.get("/hooks/{hook_id}/messages", summary="What was sent, and what became of it")
 def list_messages(visitor: Hooker, hook_id: Id, cursor: Cursor = None) -> MessagePage:
+    """Newest first. A message is kept for 90 days after it was taken or given up."""
     with reading() as session:
         rows, mark = hooks.messages(session, visitor, hook_id, cursor)
         return MessagePage(messages=[_message(one) for one in rows], next_cursor=mark)

@@ -1,4 +1,7 @@
-"""A pool's form: what its fields hold, and the rule and window that they mean."""
+"""A pool's form: what its fields hold, and the rule and window that they mean.
+
+Moments and lengths are written to the minute; what is saved as it was shown stays as exact as it
+was, whoever set it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,11 +32,11 @@ TEXTS = (
     "clips",
     "begins",
     "ends",
-    "embargo_h",
+    "embargo_min",
 )
 LISTS = ("kinds", "creators", "releases")
 LONGEST = 1_000
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 KNOWN_KINDS = ("cheer", "applause", "laughter", "excited speech", "impact", "motion", "speech")
 
 
@@ -63,25 +66,27 @@ def of(pool: Pool) -> dict[str, Any]:
         "most_s": _text(rule.most_s),
         "language": rule.language,
         "clips": rule.clips,
-        "begins": _date(window.from_ms),
-        "ends": _date(window.until_ms),
-        "embargo_h": _text(window.embargo_ms // HOUR_MS or None),
+        "begins": _minute(window.from_ms),
+        "ends": _minute(window.until_ms),
+        "embargo_min": _minutes(window.embargo_ms),
         "kinds": rule.kinds,
         "creators": rule.creators,
         "releases": [str(one) for one in rule.releases],
     }
 
 
-def meant(fields: dict[str, Any]) -> tuple[str, str, Rule, Window]:
+def meant(fields: dict[str, Any], was: Window | None = None) -> tuple[str, str, Rule, Window]:
     """Name, about, rule and window. Raises BadRequest."""
-    rule, window = rule_of(fields)
+    rule, window = rule_of(fields, was)
     if not rules.clean(fields["name"]):
         raise BadRequest("The pool needs a name. Write one that partners will know it by.")
     return fields["name"], fields["about"], rule, window
 
 
-def rule_of(fields: dict[str, Any]) -> tuple[Rule, Window]:
-    """Raises BadRequest: which field, what is wrong with it."""
+def rule_of(fields: dict[str, Any], was: Window | None = None) -> tuple[Rule, Window]:
+    """`was`: the window that the form was shown with. Raises BadRequest: which field, what is
+    wrong with it."""
+    was = was or Window()
     asked = {
         "by_itself": fields["fills"] != "hand",
         "words": fields["words"],
@@ -96,9 +101,9 @@ def rule_of(fields: dict[str, Any]) -> tuple[Rule, Window]:
         "clips": fields["clips"] or "both",
     }
     window = {
-        "from_ms": _ms(fields["begins"], "The first day"),
-        "until_ms": _ms(fields["ends"], "The last day"),
-        "embargo_ms": (_whole(fields["embargo_h"], "The embargo") or 0) * HOUR_MS,
+        "from_ms": _ms(fields["begins"], "The first moment", was.from_ms),
+        "until_ms": _ms(fields["ends"], "The last moment", was.until_ms),
+        "embargo_ms": _embargo_ms(fields["embargo_min"], was.embargo_ms),
     }
     return rules.read(Rule, asked), rules.read(Window, window)
 
@@ -124,18 +129,34 @@ def _whole(text: str, what: str) -> int | None:
     return int(plain) if plain else None
 
 
-def _ms(text: str, what: str) -> int | None:
-    """Midnight UTC of a day."""
-    if not text.strip():
-        return None
+def _ms(text: str, what: str, was: int | None) -> int | None:
+    """A moment in UTC; of a day alone, its first."""
+    if text.strip() == _minute(was):
+        return was
     try:
         return int(datetime.fromisoformat(text.strip()).replace(tzinfo=UTC).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
-        raise BadRequest(f"{what} has to be a date, for example 2026-05-31.") from error
+        if not text.strip():
+            return None
+        like = "for example 2026-05-31T18:30, in UTC"
+        raise BadRequest(f"{what} has to be a date with a time, {like}.") from error
 
 
-def _date(ms: int | None) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat() if ms is not None else ""
+def _minute(ms: int | None) -> str:
+    """As a field of date and time wants it."""
+    if ms is None:
+        return ""
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(tzinfo=None).isoformat("T", "minutes")
+
+
+def _embargo_ms(text: str, was: int) -> int:
+    asked = (_whole(text, "The embargo") or 0) * MINUTE_MS
+    return was if text.strip() == _minutes(was) else asked
+
+
+def _minutes(ms: int) -> str:
+    """Rounded up: no embargo reads as none."""
+    return str(-(-ms // MINUTE_MS)) if ms else ""
 
 
 def _text(value: float | None) -> str:

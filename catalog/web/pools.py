@@ -105,8 +105,10 @@ def make(request: Request, visitor: Asking, sent: Sent) -> Response:
 @changes.post("/pools/{slug}/rule")
 def change(request: Request, visitor: Asking, slug: str, sent: Sent) -> Response:
     fields = pool_forms.read(sent)
+    with reading() as session:
+        was = routing.of(pools.get_own(session, visitor, slug))[1]
     try:
-        name, about, rule, window = pool_forms.meant(fields)
+        name, about, rule, window = pool_forms.meant(fields, was)
         with unit_of_work(visitor.actor) as session:
             pools.change(session, visitor, slug, name=name, about=about, rule=rule, window=window)
     except BadRequest as error:
@@ -264,7 +266,7 @@ def _trial(
 ) -> dict[str, Any]:
     """`wrong`: why nothing can be shown."""
     try:
-        rule, window = pool_forms.rule_of(fields)
+        rule, window = pool_forms.rule_of(fields, routing.of(pool)[1] if pool else None)
         given = pool.creator_id if pool else fields["creator"] or None
         creator_id = pools.allowed_creator(session, visitor, given)
         found = pools.would_take(session, rule, window, creator_id)

@@ -177,6 +177,9 @@ def test_nothing_shows_before_it_is_on_sale_and_the_embargo_has_passed(
     fresh = offered(visible_from_ms=now - HOUR_MS)
     coming = offered(visible_from_ms=now + HOUR_MS)
     with unit_of_work() as session:
+        own = pool_id(session)
+        assert session.get(PoolMember, (own, coming)) is None, "it comes in on its day"
+        session.add(PoolMember(pool_id=own, listing_id=coming, why=["An older release did."]))
         for one in (old, fresh, coming):
             member = session.get_one(PoolMember, (pool_id(session), one))
             member.added_ms = now - 3 * HOUR_MS

@@ -150,8 +150,8 @@ def test_the_open_page_is_shown_the_trial_alone(client: TestClient) -> None:
         ("least_score", "7", "least score"),
         ("least_s", "-1", "The shortest length has to be a whole number"),
         ("most_s", "1e9", "The longest length has to be a whole number"),
-        ("begins", "31 May", "The first day has to be a date"),
-        ("embargo_h", "99999", "embargo ms"),
+        ("begins", "31 May", "The first moment has to be a date with a time"),
+        ("embargo_min", "999999", "embargo ms"),
         ("language", "<script>", "language"),
         ("kinds", "cheer'--", "kinds"),
         ("clips", "everything", "clips"),
@@ -317,3 +317,35 @@ def test_changes_are_on_record_with_who_made_them(client: TestClient) -> None:
         assert pools.may_change(pool_factories.visitor("sam@example.org"), pool)
     kinds = [one.kind for one in found if not one.kind.startswith("account")]
     assert kinds == ["pool.saved", "partner.invited", "hook.made", "pool.closed"]
+
+
+def test_a_pool_saved_as_it_was_shown_stays_to_the_millisecond(
+    client: TestClient, goals: dict[str, str]
+) -> None:
+    window = {"from_ms": 1_795_000_123_456, "until_ms": 1_795_003_723_456, "embargo_ms": 1_800_500}
+    with unit_of_work() as session:
+        row = session.query(Pool).one()
+        row.from_ms, row.until_ms, row.embargo_ms = window.values()
+    signed_in(client, "ada")
+    form = client.get("/pools/goals/rule").text
+    shown = {
+        name: form.split(f'name="{name}"')[1].split('value="')[1].split('"')[0]
+        for name in ("begins", "ends", "embargo_min")
+    }
+    assert shown == {
+        "begins": "2026-11-18T11:08",
+        "ends": "2026-11-18T12:08",
+        "embargo_min": "31",
+    }, "in UTC; no embargo reads shorter than it is"
+    assert "On sale since, UTC" in form
+    assert people.post(client, "/pools/goals/rule", **{**RULE, **shown}).status_code == 303
+    with reading() as session:
+        row = session.query(Pool).one()
+        kept = {name: getattr(row, name) for name in window}
+    assert kept == window
+    changed = {**shown, "begins": "2026-11-18T11:30", "embargo_min": "90", "ends": ""}
+    people.post(client, "/pools/goals/rule", **{**RULE, **changed})
+    with reading() as session:
+        row = session.query(Pool).one()
+        assert (row.from_ms, row.until_ms) == (1_795_001_400_000, None)
+        assert row.embargo_ms == 90 * 60_000

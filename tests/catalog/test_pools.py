@@ -12,7 +12,7 @@ from models.account import Account, Role
 from models.base import reading, unit_of_work
 from models.listing import Listing
 from models.mail import Mail
-from models.pool import Partner, Pool, PoolMember
+from models.pool import Hook, Partner, Pool, PoolMember
 from tests import factories, pool_factories
 from tests.pool_factories import run_light, visitor
 
@@ -205,6 +205,33 @@ def test_an_invitation_makes_a_partner_and_a_mail_with_a_link() -> None:
         assert "http" in mails[0].text
     with unit_of_work() as session, pytest.raises(BadRequest):
         partners.invite(session, person, pool.slug, "not an address")
+
+
+@pytest.mark.usefixtures("database")
+def test_an_ended_partner_switches_no_webhook_on_again_until_invited_anew() -> None:
+    pia, person = visitor("pia@partner.example", Role.PARTNER), staff()
+    with unit_of_work() as session:
+        pool = pool_factories.pool(session)
+        pool_factories.partner(session, pool)
+        hook = pool_factories.hook(session, pool, pia.account_id or "", "https://pia.example/in")
+    with unit_of_work() as session:
+        partners.end(session, person, pool.slug, pia.account_id or "")
+
+    def state() -> tuple[bool, str]:
+        with reading() as session:
+            row = session.get_one(Hook, hook.id)
+            return row.disabled_ms is not None, row.disabled_why
+
+    for _ in range(2):
+        with unit_of_work() as session, pytest.raises(NotFound):
+            partners.enable_hook(session, pia, hook.id)
+        assert state() == (True, "The partnership was ended.")
+    with unit_of_work() as session:
+        partners.invite(session, person, pool.slug, pia.email)
+    assert state()[0], "an invitation alone sends nothing"
+    with unit_of_work() as session:
+        partners.enable_hook(session, pia, hook.id)
+    assert state() == (False, "")
 
 
 @pytest.mark.usefixtures("database")
