@@ -2,23 +2,25 @@
 
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from catalog import auth, listings, search
-from catalog.auth import Visitor
+from catalog import auth, cursors, entitlements, listings, search
+from catalog.auth import NOBODY, Visitor
 from catalog.errors import BadRequest, NotFound, Refusal
 from models import event
 from models.base import now_ms
 from models.lightbox import Lightbox, LightboxItem, SavedSearch
-from models.listing import Listing, is_public
+from models.listing import Listing, ListingState
 
 MOST = 50
+MOST_AT_ONE_ADDRESS = 100
+"""Guests' in an hour."""
 MOST_CLIPS = 500
 MOST_SEARCHES = 50
 NAME_LENGTH = 100
@@ -43,7 +45,14 @@ class Shown:
     lightbox: Lightbox
     listings: Sequence[Listing]
     gone: int
-    """No longer on sale, or not at the moment."""
+    """No longer on sale."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    clips: int
+    """On sale now."""
+    gone: int
 
 
 def all_of(session: Session, visitor: Visitor) -> list[Lightbox]:
@@ -53,27 +62,69 @@ def all_of(session: Session, visitor: Visitor) -> list[Lightbox]:
 
 
 def overview(session: Session, visitor: Visitor) -> list[Kept]:
-    return [
-        Kept(one, len(shown.listings), shown.listings[0] if shown.listings else None)
-        for one in all_of(session, visitor)
-        for shown in (_shown(session, one),)
-    ]
+    """However many clips are in them, as many questions, and one clip of each is read."""
+    boxes = all_of(session, visitor)
+    counted, firsts = counts(session, visitor, boxes), _firsts(session, visitor, boxes)
+    return [Kept(one, counted[one.id].clips, firsts.get(one.id)) for one in boxes]
 
 
 def show(session: Session, visitor: Visitor, lightbox_id: str) -> Shown:
-    return _shown(session, own(session, visitor, lightbox_id))
+    return _shown(session, own(session, visitor, lightbox_id), visitor)
 
 
 def shared(session: Session, word: str) -> Shown:
+    """What everybody sees of it: whose it is may see more."""
+    return _shown(session, shared_box(session, word), NOBODY)
+
+
+def shared_box(session: Session, word: str) -> Lightbox:
     """What the owner shares by this word. Raises NotFound once that was taken back."""
     found = session.scalars(select(Lightbox).filter_by(share=word)).one_or_none() if word else None
     if found is None:
         raise NotFound("Nothing is shared at this address, or it is no longer shared.")
-    return _shown(session, found)
+    return found
 
 
-def own(session: Session, visitor: Visitor, lightbox_id: str) -> Lightbox:
+def counts(session: Session, visitor: Visitor, boxes: Sequence[Lightbox]) -> Mapping[str, Counts]:
+    """By the lightbox's id."""
+    on_sale = func.sum(case((_seen_by(session, visitor), 1), else_=0))
+    counted = (
+        select(LightboxItem.lightbox_id, on_sale, func.count())
+        .join(LightboxItem.listing)
+        .where(LightboxItem.lightbox_id.in_([box.id for box in boxes]))
+        .group_by(LightboxItem.lightbox_id)
+    )
+    known = {key: Counts(clips, kept - clips) for key, clips, kept in session.execute(counted)}
+    return {box.id: known.get(box.id, Counts(0, 0)) for box in boxes}
+
+
+def holding(session: Session, boxes: Sequence[Lightbox], listing_id: str) -> set[str]:
+    """Ids of those that the clip is in."""
+    inside = select(LightboxItem.lightbox_id).where(
+        LightboxItem.listing_id == listing_id,
+        LightboxItem.lightbox_id.in_([box.id for box in boxes]),
+    )
+    return set(session.scalars(inside))
+
+
+def clips(
+    session: Session, visitor: Visitor, box: Lightbox, cursor: str | None, limit: int
+) -> cursors.Page[Listing]:
+    """Those that the visitor sees now, what was kept last first."""
+    kept = select(LightboxItem).join(LightboxItem.listing)
+    kept = kept.where(LightboxItem.lightbox_id == box.id, _seen_by(session, visitor))
+    at, key = LightboxItem.added_ms, LightboxItem.listing_id
+    found = cursors.page(session, kept, at, key, cursor, limit)
+    ids = [one.listing_id for one in found.rows]
+    named = select(Listing).join(Listing.clip).where(Listing.id.in_(ids))
+    rows = {one.id: one for one in session.scalars(search.with_clip(named)).unique()}
+    return cursors.Page([rows[key] for key in ids], found.total, found.next_cursor)
+
+
+def own(session: Session, visitor: Visitor, lightbox_id: str, *, lock: bool = False) -> Lightbox:
     named = select(Lightbox).where(Lightbox.id == lightbox_id, _owned(visitor))
+    if lock:
+        named = named.with_for_update().execution_options(populate_existing=True)
     found = session.scalars(named).one_or_none()
     if found is None:
         raise NotFound("You have no such lightbox.")
@@ -100,7 +151,7 @@ def keep(
     session: Session, visitor: Visitor, clip_id: str, lightbox_id: str = "", name: str = ""
 ) -> Lightbox:
     """Into that lightbox, or into a new one. Twice is once."""
-    listing = listings.get(session, clip_id)
+    listing = listings.seen(session, visitor, clip_id, entitlements.now_of(session))
     box = own(session, visitor, lightbox_id) if lightbox_id else make(session, visitor, name)
     count = select(func.count()).select_from(LightboxItem).filter_by(lightbox_id=box.id)
     if (session.scalar(count) or 0) >= MOST_CLIPS:
@@ -219,14 +270,34 @@ def _owned(visitor: Visitor) -> ColumnElement[bool]:
     return (Lightbox.guest == visitor.guest) & (Lightbox.guest != "")
 
 
-def _shown(session: Session, box: Lightbox) -> Shown:
-    kept = select(Listing, is_public()).join(Listing.clip)
+def _seen_by(session: Session, visitor: Visitor) -> ColumnElement[bool]:
+    return entitlements.seen_by(visitor, entitlements.now_of(session))
+
+
+def _firsts(session: Session, visitor: Visitor, boxes: Sequence[Lightbox]) -> Mapping[str, Listing]:
+    """What was kept last of each and the visitor sees now, by the lightbox's id."""
+    newest_first = LightboxItem.added_ms.desc(), LightboxItem.listing_id
+    place = func.row_number().over(partition_by=LightboxItem.lightbox_id, order_by=newest_first)
+    kept = select(LightboxItem.lightbox_id, LightboxItem.listing_id, place.label("place"))
+    kept = kept.join(LightboxItem.listing).where(_seen_by(session, visitor))
+    seen = kept.where(LightboxItem.lightbox_id.in_([box.id for box in boxes])).subquery()
+    first = select(seen.c.lightbox_id, seen.c.listing_id).where(seen.c.place == 1)
+    ids = {row.lightbox_id: row.listing_id for row in session.execute(first)}
+    named = select(Listing).join(Listing.clip).where(Listing.id.in_(ids.values()))
+    rows = {one.id: one for one in session.scalars(search.with_clip(named)).unique()}
+    return {box_id: rows[listing_id] for box_id, listing_id in ids.items()}
+
+
+def _shown(session: Session, box: Lightbox, visitor: Visitor) -> Shown:
+    kept = select(Listing, _seen_by(session, visitor)).join(Listing.clip)
     kept = kept.join(LightboxItem, LightboxItem.listing_id == Listing.id)
     kept = kept.where(LightboxItem.lightbox_id == box.id)
     newest_first = kept.order_by(LightboxItem.added_ms.desc(), Listing.id)
     rows = session.execute(search.with_clip(newest_first)).unique().all()
-    public = [listing for listing, on_sale in rows if on_sale]
-    return Shown(box, public, len(rows) - len(public))
+    seen = [listing for listing, is_seen in rows if is_seen]
+    # What waits for its day is not gone, and nobody else's business.
+    gone = [listing for listing, _ in rows if listing.state == ListingState.WITHDRAWN]
+    return Shown(box, seen, len(gone))
 
 
 def _changed(session: Session, box: Lightbox) -> None:

@@ -78,6 +78,13 @@ def media(recording: Recording, rung: str, url_of: UrlOf) -> str:
     return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if complete else []), ""])
 
 
+def named(recording: Recording, name: str) -> str:
+    """`master`, or the rung's. Raises NotFound."""
+    if name == "master":
+        return master(recording)
+    return media(recording, name, lambda chunk: f"/media/{chunk.asset_id}/chunk.mp4")
+
+
 def _segments(chunk: RenditionChunk, url: str) -> list[str]:
     lines = [f'#EXT-X-MAP:URI="{url}",BYTERANGE="{chunk.init_size}@0"']
     for offset, size, duration_ms in chunk.segments:

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from catalog import lightboxes, listings
 from catalog.auth import Visitor, needs
+from catalog.entitlements import now_of
 from catalog.web import visitors
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking, ours
@@ -33,9 +34,9 @@ def choose(
 ) -> Response:
     """Which lightbox? As a page, or as a part of one that is open."""
     with reading() as session:
-        listing = listings.get(session, clip)
+        listing = listings.seen(session, visitor, clip, now_of(session))
         boxes = lightboxes.all_of(session, visitor)
-        holding = {box.id for box in boxes if any(i.listing_id == listing.id for i in box.items)}
+        holding = lightboxes.holding(session, boxes, listing.id)
         part = "_keep.html" if request.headers.get("hx-request") else "keep.html"
         return page(request, part, clip=listing.clip, boxes=boxes, holding=holding)
 
@@ -43,6 +44,8 @@ def choose(
 @changes.post("/lightboxes/add")
 def keep(request: Request, clip: ID, lightbox: ID = "", name: Name = "") -> Response:
     with unit_of_work(actor=visitors.visitor(request).actor) as session:
+        if not lightbox:
+            visitors.guests_share(session, request, "lightbox", lightboxes.MOST_AT_ONE_ADDRESS)
         box = lightboxes.keep(session, _someone(request), clip, lightbox, name)
     if request.headers.get("hx-request"):
         return page(request, "_kept.html", box=box)
@@ -52,6 +55,7 @@ def keep(request: Request, clip: ID, lightbox: ID = "", name: Name = "") -> Resp
 @changes.post("/lightboxes")
 def make(request: Request, name: Name = "") -> Response:
     with unit_of_work(actor=visitors.visitor(request).actor) as session:
+        visitors.guests_share(session, request, "lightbox", lightboxes.MOST_AT_ONE_ADDRESS)
         box = lightboxes.make(session, _someone(request), name)
     return RedirectResponse(f"/lightboxes/{box.id}", 303)
 
