@@ -1,7 +1,8 @@
 """P12: ranged downloads of one stored file, ours against nginx serving the same file.
 
 `python -m bench.downloads [--nginx PROGRAM] [--pairs N] [--keep]`. Each client is a connection that
-stays open and asks for one range after the other; what arrives is read and thrown away.
+stays open and asks for one range after the other; what arrives is read and thrown away. On a busy
+machine the CPU time of Reelyard's own process tells more than the speeds do.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def main() -> None:
     asked = given.parse_args()
     with tempfile.TemporaryDirectory() as name:
         rows = _measured(Path(name), asked.nginx, asked.pairs)
-    table = as_table(("of", "range", "ratio", "ours", "nginx"), rows)
+    table = as_table(("of", "range", "ratio", "ours", "nginx", "our CPU a range"), rows)
     print(table)
     if asked.keep:
         title = f"P12, ranged downloads against nginx, {CLIENTS} connections, {asked.pairs} pairs"
@@ -68,25 +69,35 @@ def _measured(folder: Path, nginx: str, pairs: int) -> list[tuple[str, ...]]:
     for name, hand_off in (("handed over to nginx", "nginx"), ("sent by Reelyard itself", "")):
         ours, front = _free_port(), _free_port()
         with (
-            _serving(settings | {"REELYARD_HAND_OFF": hand_off}, ours),
+            _serving(settings | {"REELYARD_HAND_OFF": hand_off}, ours) as pid,
             _nginx(nginx, folder, blobs, front, ours),
         ):
             door = front if hand_off else ours
             for size in RANGES:
-                rows.append(_compared(name, size, (door, path), (front, f"/plain/{key}"), pairs))
+                compared = _compared(pid, size, (door, path), (front, f"/plain/{key}"), pairs)
+                rows.append((name, *compared))
     return rows
 
 
 def _compared(
-    name: str, size: int, ours: tuple[int, str], theirs: tuple[int, str], pairs: int
+    pid: int, size: int, ours: tuple[int, str], theirs: tuple[int, str], pairs: int
 ) -> tuple[str, ...]:
     """In turn, A B A B; the median of the pairs' ratios."""
     for door in (ours, theirs):
         _throughput(*door, size, 0.5)
+    before = _cpu_s(pid)
     found = [(_throughput(*ours, size), _throughput(*theirs, size)) for _ in range(pairs)]
+    ranges = sum(a for a, _ in found) * SECONDS * MB / size
+    cpu = f"{(_cpu_s(pid) - before) / ranges * 1000:.1f} ms"
     ratio = statistics.median(a / b for a, b in found)
     speeds = (f"{statistics.median(one):.0f} MB/s" for one in zip(*found, strict=True))
-    return (name, f"{size // MB} MB", f"{ratio:.2f}", *speeds)
+    return (f"{size // MB} MB", f"{ratio:.2f}", *speeds, cpu)
+
+
+def _cpu_s(pid: int) -> float:
+    """Of the process, the kernel's part for it included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _throughput(port: int, path: str, size: int, seconds: float = SECONDS) -> float:
@@ -176,12 +187,12 @@ with unit_of_work() as session:
 
 
 @contextmanager
-def _serving(settings: dict[str, str], port: int) -> Iterator[None]:
+def _serving(settings: dict[str, str], port: int) -> Iterator[int]:
     command = [sys.executable, "-m", "workers.cli", "serve", "--port", str(port)]
     child = subprocess.Popen(command, env={**os.environ, **settings, "REELYARD_LOG": "quiet"})
     with _ended(child):
         _wait_for(port)
-        yield
+        yield child.pid
 
 
 @contextmanager

@@ -66,7 +66,11 @@ def visitor_of(
     if bearer:
         return _of_token(session, bearer)
     found = _of_sign_in(session, sign_in) if sign_in else None
-    return found or Visitor(guest=sha256(guest) if guest else "")
+    return found or guest_of(guest)
+
+
+def guest_of(word: str) -> Visitor:
+    return Visitor(guest=sha256(word) if word else "")
 
 
 def begin_sign_in(session: Session, account: Account, browser: str = "") -> str:
@@ -86,7 +90,7 @@ def begin_sign_in(session: Session, account: Account, browser: str = "") -> str:
 
 def adopt(session: Session, account: Account, guest_hash: str) -> None:
     """What this browser's guest began is the account's now; so is what was bought with its e-mail
-    address, once that was verified. Two carts are one at the next look: see orders.cart().
+    address, once that was verified. Two carts are made one afterwards: see catalog/carts.py.
     """
     if guest_hash:
         for row in (Quote, Order, Lightbox):

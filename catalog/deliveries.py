@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from catalog import mail, media, signing
 from catalog.auth import Visitor
@@ -21,6 +21,7 @@ from models import event
 from models.clip import Asset, AssetKind, Clip
 from models.job import Job, JobState
 from models.license import Download, License, LicenseState
+from models.listing import Listing
 from models.terms import Terms
 
 State = Literal["ready", "preparing", "failed", "revoked", "ended"]
@@ -37,6 +38,16 @@ _LABELS = {
 }
 """In the order of the page."""
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|]+')
+
+# What each range of a download asks for, put into words once.
+_COPY = (Asset.license_id == bindparam("license_id")) & (Asset.kind == AssetKind.DELIVERY)
+_SHARED = Asset.kind.in_((AssetKind.CAPTIONS, AssetKind.POSTER))
+_FILES = select(Asset).where(_COPY | ((Asset.clip_id == bindparam("clip_id")) & _SHARED))
+_LICENSE = (
+    select(License)
+    .where(License.id == bindparam("license_id"))
+    .options(joinedload(License.terms), joinedload(License.listing).joinedload(Listing.clip))
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +72,7 @@ def state(session: Session, row: License) -> State:
 def files(session: Session, row: License) -> list[File]:
     """Of a license, alive or not: whether they may be fetched is told when they are."""
     clip = row.listing.clip
-    shared = [clip.asset(AssetKind.CAPTIONS), clip.asset(AssetKind.POSTER)]
-    assets = [*_copies(session, row), *(asset for asset in shared if asset is not None)]
+    assets = session.scalars(_FILES, {"license_id": row.id, "clip_id": clip.id})
     known = {(asset.kind, asset.suffix): asset for asset in assets}
     return [
         File(_label(row, label), name_of(clip, row, known[key]), known[key])
@@ -84,7 +94,7 @@ def link(session: Session, visitor: Visitor, row: License, asset_id: str) -> str
 def opened(session: Session, method: str, path: str, license_id: str, mark: Mark) -> File:
     """The file behind a signed address. Raises LinkRefused."""
     signing.check(session, method, path, license_id, mark)
-    row = session.get(License, license_id)
+    row = session.execute(_LICENSE, {"license_id": license_id}).scalar_one_or_none()
     if row is None:
         raise LinkRefused("There is no such license.")
     _needs_alive(session, row)
@@ -94,17 +104,26 @@ def opened(session: Session, method: str, path: str, license_id: str, mark: Mark
     return found
 
 
+def noted(session: Session, mark: Mark) -> bool:
+    return session.get(Download, _download(mark)) is not None
+
+
 def note(session: Session, license_id: str, asset_id: str, mark: Mark) -> None:
     """That a download began: once a link, however many ranges it is fetched in."""
-    key = mark.signature[:32]
-    if session.get(Download, key) is not None:
+    if noted(session, mark):
         return
+    begun = Download(id=_download(mark), license_id=license_id, asset_id=asset_id)
     try:
         with session.begin_nested():
-            session.add(Download(id=key, license_id=license_id, asset_id=asset_id))
+            session.add(begun)
     except IntegrityError:  # the same link was opened twice at once
         return
     event.record(session, "license.downloaded", license_id, asset=asset_id)
+
+
+def _download(mark: Mark) -> str:
+    """Its id is made from the link's signature."""
+    return mark.signature[:32]
 
 
 @dataclass(frozen=True)
@@ -185,8 +204,7 @@ def _needs_alive(session: Session, row: License) -> None:
 
 
 def _copies(session: Session, row: License) -> Sequence[Asset]:
-    wanted = select(Asset).where(Asset.license_id == row.id, Asset.kind == AssetKind.DELIVERY)
-    return session.scalars(wanted).all()
+    return session.scalars(select(Asset).where(_COPY), {"license_id": row.id}).all()
 
 
 def _file(session: Session, row: License, asset_id: str) -> Asset:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor
-from catalog.entitlements import may_use, now_of
+from catalog.entitlements import may_use, now_of, seen_by_all
 from catalog.errors import NotFound, RangeRefused
+from models.base import engine
 from models.clip import Asset, AssetKind, Clip
 from models.recording import Recording
 from models.storage import Store
@@ -33,6 +35,9 @@ SEEN = (
     AssetKind.STORYBOARD,
 )
 """Of a clip, for whoever may see it."""
+_PUBLIC = select(*Asset.__table__.columns).where(
+    Asset.id == bindparam("asset_id"), Asset.kind.in_(SEEN), seen_by_all(Asset.clip_id)
+)
 TILES, COLUMNS, TILE = 10, 5, (160, 90)
 """Of a storyboard; pipeline.previews draws it so."""
 
@@ -55,6 +60,18 @@ def get(session: Session, visitor: Visitor, asset_id: str, name: str) -> Asset:
     if asset is None or file_name(asset) != name or not _may_have(session, visitor, asset):
         raise NotFound("There is no such file.")
     return asset
+
+
+def public(asset_id: str, name: str) -> Asset | None:
+    """What everybody may have: get() would say the same to any visitor.
+
+    A player asks for each range of a film, so it is one question, put into words once, and without
+    a session, which would cost more than the answer.
+    """
+    with engine().connect().execution_options(reads=True) as connection:
+        row = connection.execute(_PUBLIC, {"asset_id": asset_id}).one_or_none()
+    asset = Asset(**row._mapping) if row else None
+    return asset if asset and file_name(asset) == name else None
 
 
 def _may_have(session: Session, visitor: Visitor, asset: Asset) -> bool:

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ METHODS = {"GET": "GET", "HEAD": "GET"}
 """By method: what it is signed as. Who may fetch a file may ask how long it is."""
 NAME = "urls-{}"
 ROTATED_MS = 30 * 86_400_000
+_KEY = select(Secret.value, now_ms()).where(Secret.name == bindparam("name"))
 
 
 class LinkRefused(CatalogError):
@@ -52,25 +53,29 @@ def signed(session: Session, path: str, license_id: str) -> str:
 
 def check(session: Session, method: str, path: str, license_id: str, mark: Mark) -> None:
     """Raises LinkRefused. The license is the caller's to look up."""
-    row = session.scalar(select(Secret).filter_by(name=NAME.format(mark.key)))
+    row = session.execute(_KEY, {"name": NAME.format(mark.key)}).one_or_none()
     allowed = METHODS.get(method)
     if row is None or allowed is None:
         raise LinkRefused(_REFUSED)
-    wanted = _signature(row.value, allowed, path, license_id, mark.expires, mark.key)
+    secret, now = row
+    wanted = _signature(secret, allowed, path, license_id, mark.expires, mark.key)
     if not hmac.compare_digest(wanted.encode(), mark.signature.encode()):
         raise LinkRefused(_REFUSED)
-    if (session.scalar(select(now_ms())) or 0) >= mark.expires * 1000:
+    if now >= mark.expires * 1000:
         raise LinkRefused(_OVER)
 
 
 def rotate(session: Session) -> int:
-    """From now on a new key signs; the number of it. The one before it still opens."""
+    """From now on a new key signs; the number of it. The one before it still opens. Of two that
+    rotate at once, one does."""
     number = max(_numbers(session), default=0) + 1
-    session.add(Secret(name=NAME.format(number), value=secrets.token_hex(32)))
-    for old in _numbers(session):
-        if old < number - 1:
-            session.delete(session.get_one(Secret, NAME.format(old)))
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(Secret(name=NAME.format(number), value=secrets.token_hex(32)))
+    except IntegrityError:
+        return max(_numbers(session))
+    old = [NAME.format(one) for one in _numbers(session) if one < number - 1]
+    session.execute(delete(Secret).where(Secret.name.in_(old)))
     return number
 
 
@@ -93,13 +98,7 @@ def _signature(secret: str, method: str, path: str, license_id: str, expires: in
 
 
 def _newest(session: Session) -> tuple[int, str]:
-    number = max(_numbers(session), default=0)
-    if not number:
-        try:
-            with session.begin_nested():
-                number = rotate(session)
-        except IntegrityError:  # another process was quicker
-            number = max(_numbers(session))
+    number = max(_numbers(session), default=0) or rotate(session)
     return number, session.get_one(Secret, NAME.format(number)).value
 
 

@@ -1,20 +1,26 @@
 """A license's own page, its files, and the signed addresses that they leave by."""
 
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import QueryParams
 
-from catalog import certificates, deliveries, licenses
+from catalog import certificates, deliveries, licenses, wholeness
 from catalog.entitlements import is_licensee
+from catalog.errors import Damaged
 from catalog.signing import Mark
 from catalog.web.rendering import page
 from catalog.web.sending import send
 from catalog.web.visitors import Asking, ours
 from models.base import reading, unit_of_work
+from models.storage import store
 
 READ = ["GET", "HEAD"]
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+MARK = {"expires": "[0-9]{1,12}", "key": "[0-9]{1,6}", "signature": "[0-9a-f]{64}"}
 router = APIRouter(include_in_schema=False)
 
 
@@ -44,22 +50,27 @@ def download(visitor: Asking, license_id: Id, asset_id: Id) -> Response:
     return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
 
 
-@router.api_route("/deliveries/{license_id}/{asset_id}/{name}", methods=READ)
-def deliver(
-    request: Request,
-    license_id: Id,
-    expires: Annotated[int, Query(ge=0, le=10**12)],
-    key: Annotated[int, Query(ge=0, le=10**6)],
-    signature: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
-) -> Response:
-    """For whoever holds the address, while it and the license last."""
-    mark = Mark(expires, key, signature)
-    with reading() as session:
-        found = deliveries.opened(session, request.method, request.url.path, license_id, mark)
-    answer = send(request, found.asset, attachment=deliveries.attachment(found.name))
+def deliver(request: Request) -> Response:
+    """For whoever holds the address, while it and the license last. See catalog.web.media."""
+    license_id, mark = request.path_params["license_id"], _mark(request.query_params)
     # A range that begins later goes on with a download that began before.
     begins = request.headers.get("range", "bytes=0-").startswith("bytes=0-")
-    if request.method == "GET" and begins and answer.status_code < 300:
+    with reading() as session:
+        found = deliveries.opened(session, request.method, request.url.path, license_id, mark)
+        counts = request.method == "GET" and begins and not deliveries.noted(session, mark)
+    # Once a link; a bucket looks after its own bytes.
+    if counts and hasattr(store(), "folder") and not wholeness.look(found.asset):
+        raise Damaged(wholeness.DAMAGED)
+    answer = send(request, found.asset, attachment=deliveries.attachment(found.name))
+    if counts and answer.status_code < 300:
         with unit_of_work() as session:
             deliveries.note(session, license_id, found.asset.id, mark)
     return answer
+
+
+def _mark(asked: QueryParams) -> Mark:
+    for name, form in MARK.items():
+        if not re.fullmatch(form, asked.get(name, "")):
+            wrong = {"loc": ("query", name), "msg": "is missing, or was changed"}
+            raise RequestValidationError([wrong])
+    return Mark(int(asked["expires"]), int(asked["key"]), asked["signature"])

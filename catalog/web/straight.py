@@ -12,13 +12,14 @@ from typing import Any
 import h11
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from catalog.web.patience import Patient
 
 CONNECTION = "reelyard.connection"
 
 
-class Protocol(H11Protocol):
-    """uvicorn's own, which lets an answer see the connection that it goes out by."""
+class Protocol(Patient):
+    """Lets an answer see the connection that it goes out by."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -62,6 +63,7 @@ class FilePart(Response):
             await send(head | {"headers": self.raw_headers})
             count = self.end - self.start
             if connection.transport.is_closing():
+                await _gone(receive)
                 return
             if connection.conn.our_state is not h11.SEND_BODY:  # a layer around us holds the head
                 file.seek(self.start)
@@ -71,7 +73,15 @@ class FilePart(Response):
                 told: Any = _Length(count)
                 connection.conn.send_with_data_passthrough(h11.Data(data=told))
                 loop = asyncio.get_running_loop()
-                await loop.sendfile(connection.transport, file, self.start, count)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-                return
-            connection.transport.close()
+                sent = await loop.sendfile(connection.transport, file, self.start, count)
+                if sent == count:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    return
+            connection.transport.abort()
+            await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Until uvicorn knows it as well: it would log an answer that ends too early as our fault."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Request
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +38,8 @@ SYSTEMS = (
     ("Mac OS", "macOS"),
     ("Linux", "Linux"),
 )
+HERE = ("127.0.0.1", "::1")
+"""This machine's own address is everybody's, behind a proxy that does not forward."""
 PROGRAMS = ("/api/", "/feeds/", "/media/")
 """Where a token speaks for its account."""
 
@@ -45,18 +48,21 @@ def visitor(request: Request) -> Visitor:
     """Asked for once a request. A guest is known by a cookie that is made when it is needed."""
     known: Visitor | None = getattr(request.state, "visitor", None)
     if known is None:
-        with reading() as session:
-            known = auth.visitor_of(
-                session,
-                sign_in=request.cookies.get(SIGN_IN, ""),
-                bearer=_bearer(request),
-                guest=_guest_word(request),
-            )
+        known = _known(request)
         if not known.noted:
             with unit_of_work() as session:
                 auth.note_use(session, known.token_id)
         request.state.visitor = known
     return known
+
+
+def _known(request: Request) -> Visitor:
+    sign_in, bearer = request.cookies.get(SIGN_IN, ""), _bearer(request)
+    guest = _guest_word(request)
+    if not (sign_in or bearer):  # nothing that the database would know
+        return auth.guest_of(guest)
+    with reading() as session:
+        return auth.visitor_of(session, sign_in=sign_in, bearer=bearer, guest=guest)
 
 
 Asking = Annotated[Visitor, Depends(visitor)]
@@ -151,13 +157,24 @@ def address_of(request: Request) -> str:
 
 
 def unhurried(request: Request) -> None:
-    """For searches. Raises TooMany for a program that reads the catalogue dry.
+    """For searches. Raises TooMany for a program that reads the catalogue dry."""
+    whom = address_of(request)
+    if whom not in HERE:
+        throttle.glance("search", whom, SEARCHES, SEARCHES_S)
 
-    Not by this machine's own address: it is everybody's, behind a proxy that does not forward.
+
+def guests_share(session: Session, request: Request, what: str, most: int) -> None:
+    """For what is kept for guests: whoever throws their cookie away is still at one address.
+
+    `most` in an hour. Raises TooMany.
     """
     whom = address_of(request)
-    if whom not in ("127.0.0.1", "::1"):
-        throttle.glance("search", whom, SEARCHES, SEARCHES_S)
+    if visitor(request).account_id is None and whom not in HERE:
+        throttle.take(session, f"{what} at", whom, most, 3_600)
+
+
+def has_cookie(request: Request) -> bool:
+    return bool(_own_word(request))
 
 
 def browser_of(request: Request) -> str:
@@ -219,7 +236,7 @@ def _cookie(name: str, word: str, life_s: int) -> str:
 
 def _bearer(request: Request) -> str:
     """Programs have doors of their own: a token opens no page, so no scope has a way around it."""
-    if not request.url.path.startswith(PROGRAMS):
+    if not str(request.scope["path"]).startswith(PROGRAMS):
         return ""
     kind, _, word = request.headers.get("authorization", "").partition(" ")
     return word.strip() if kind.lower() == "bearer" else ""

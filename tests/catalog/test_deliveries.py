@@ -152,6 +152,16 @@ def test_a_download_is_noted_once_however_many_ranges_it_takes(
     assert len(re.findall(r"<td>(The clip|Captions)</td>", page)) == 2
 
 
+def test_what_is_counted_already_waits_for_no_writer(client: TestClient, lea: str) -> None:
+    address = fresh(client, granted(lea))
+    client.get(address)
+    with unit_of_work() as session:
+        session.connection()  # from here on nobody else can write, on SQLite
+        started = time.monotonic()
+        assert client.get(address, headers={"Range": "bytes=0-9"}).status_code == 206
+    assert time.monotonic() - started < 10
+
+
 def test_a_revoked_license_closes_links_that_are_out_already(client: TestClient, lea: str) -> None:
     row = granted(lea)
     address = fresh(client, row)

@@ -128,6 +128,27 @@ def test_wrong_names_and_ids_are_404(client: TestClient) -> None:
         assert client.get(path).status_code == 404
 
 
+def test_files_are_read_and_nothing_else(client: TestClient) -> None:
+    path = address(preview_of())
+    for method in ("POST", "PUT", "DELETE"):
+        answer = client.request(method, path)
+        assert answer.status_code == 405
+        assert sorted(answer.headers["allow"].split(", ")) == ["GET", "HEAD"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for wrong in ("/media/", f"{path}/", f"{path}/more", path.rpartition("/")[0]):
+        answer = client.get(wrong)
+        assert (answer.status_code, "text/html" in answer.headers["content-type"]) == (404, True)
+
+
+def test_a_token_that_opens_nothing_opens_no_public_file_either(client: TestClient) -> None:
+    """Whoever sends it learns that it is over, and not only when it is needed."""
+    path = address(preview_of())
+    answer = client.get(path, headers={"Authorization": "Bearer unknown"})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert client.get(path).status_code == 200
+
+
 def test_an_original_leaves_by_no_door(client: TestClient) -> None:
     with unit_of_work() as session:
         recording = factories.recording(session)

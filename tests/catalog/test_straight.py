@@ -1,11 +1,15 @@
 """Files by the server that visitors meet: whole, in ranges, one after the other on a connection."""
 
+import contextlib
 import http.client
+import logging
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -23,7 +27,7 @@ CONTENT = os.urandom(3_000_001)
 @pytest.fixture
 def port(database: object) -> Iterator[int]:
     config = uvicorn.Config(
-        create_app(), port=0, http=straight.Protocol, log_level="error", lifespan="off"
+        create_app(), port=0, http=straight.Protocol, log_config=None, lifespan="off"
     )
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -96,6 +100,47 @@ def test_a_reader_that_goes_away_harms_nobody(port: int, asset: Asset) -> None:
     assert time.monotonic() - started < 5, "it waits for no reader that does not read"
     link.close()
     slow.close()
+
+
+@pytest.mark.parametrize("leaves", ["with a reset", "with a goodbye"])
+def test_a_download_that_is_broken_off_closes_its_file_and_is_no_error(
+    port: int,
+    database: object,
+    leaves: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with unit_of_work() as session:
+        clip = factories.clip(session)
+        factories.listing(session, clip)
+        long = factories.asset(session, clip, AssetKind.PREVIEW, bytes(20_000_000))
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that most of it has to wait
+    reader.connect(("127.0.0.1", port))
+    reader.sendall(f"GET {path(long)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    assert reader.recv(100).startswith(b"HTTP/1.1 200")
+    assert opened(long) == 1
+    if leaves == "with a reset":
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reader.close()
+    until = time.monotonic() + 5
+    while opened(long) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert opened(long) == 0
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as link:
+        link.request("GET", "/healthz")  # by now the server is done with the one before
+        assert link.getresponse().status == 200
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def opened(asset: Asset) -> int:
+    """How many times this process, in which the server runs, has the file open."""
+    file, count = store().folder / asset.key, 0  # type: ignore[attr-defined]  # a local one, here
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += one.resolve() == file
+    return count
 
 
 def test_a_file_that_is_gone_or_cut_short_is_told_before_any_byte(port: int, asset: Asset) -> None:
