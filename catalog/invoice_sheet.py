@@ -9,6 +9,7 @@ from models.order import Invoice
 
 TITLES = {INVOICE: "Invoice", CREDIT: "Credit note"}
 TAX = "No tax is shown. Where tax is due on this license, it is accounted for by the buyer."
+MEMBERS_TAX = "No tax is shown."
 PRICE_WIDTH = 34
 
 
@@ -29,7 +30,7 @@ def draw(row: Invoice) -> bytes:
         _print_line(sheet, line, facts["currency"])
     paper.rule(sheet)
     _print_sum(sheet, row)
-    paper.text(sheet, TAX, size=9, grey=True)
+    paper.text(sheet, TAX if row.order_id else MEMBERS_TAX, size=9, grey=True)
     return paper.bytes_of(sheet)
 
 
@@ -42,7 +43,8 @@ def _particulars(row: Invoice) -> list[tuple[str, str]]:
         ("For", facts["buyer"]),
         ("E-mail", facts["email"]),
         ("Country", country),
-        ("Order", row.order_id),
+        ("Order", row.order_id or ""),
+        ("Payment", row.charge_id or ""),
         ("Corrects invoice", facts.get("of", "")),
         ("Reason", facts.get("why", "")),
     ]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from catalog import invoices, licenses, mail, orders
 from catalog.auth import Visitor, needs
 from catalog.errors import NotFound, Refusal
+from catalog.payments.balance import left_of_line
 from catalog.web.words import counted
 from models import event
 from models.account import Role
@@ -38,11 +39,11 @@ def ask(
     under_way = {
         line for one in of_order(session, order.id) if one.state in UNDER_WAY for line in one.lines
     }
-    left = [line for line in lines if line.id not in under_way and line.price_cents]
+    left = [line for line in lines if line.id not in under_way and left_of_line(line)]
     if not left:
         raise Refusal("This was refunded already, or is being refunded.", "refunded")
-    paid = _paid(session, order).movement_ref
-    cents = min(sum(line.price_cents for line in left), left_of(session, paid))
+    paid = paid_by(session, order)
+    cents = min(sum(map(left_of_line, left)), left_of(session, paid))
     if cents <= 0:
         raise Refusal("All of this payment went back already.", "refunded")
     return add(
@@ -79,21 +80,24 @@ def settled(session: Session, order: Order, refund: Refund | None, cents: int) -
     """Money went back. Answers what it led to. The order is locked.
 
     A refund that was made at the processor names no line; it is matched where there is no doubt.
+    Where nothing is left of the payment, every license has ended.
     """
     if refund is not None and refund.state != RefundState.DONE:
         refund.state, refund.done_ms = RefundState.DONE, session.scalar(select(now_ms()))
     why = refund.why if refund else "Refunded at the payment processor"
-    if order.state != OrderState.PAID:
+    if order.state != OrderState.PAID or (refund is not None and not refund.lines):
         if refund is not None:
             mail.write(session, order.email, "money-back", order=order, cents=cents, why=why)
         return "money returned; nothing was granted for it"
-    lines = _lines_of(order, refund, cents)
+    here = left_of(session, paid_by(session, order)) - cents
+    lines = _lines_of(order, refund, cents, here)
     if not lines:
         return "partly refunded at the processor; staff decide which license it is for"
     revoke_lines(session, order, lines, why)
+    parts = {line.id: left_of_line(line) for line in lines}
     for line in lines:
         line.refunded_cents = line.price_cents
-    note = invoices.credit(session, order, lines, cents, why)
+    note = invoices.credit(session, order, lines, sum(parts.values()), why, parts=parts)
     mail.write(
         session, order.email, "refunded", order=order, lines=lines, cents=cents, why=why, note=note
     )
@@ -106,7 +110,8 @@ def revoke_lines(session: Session, order: Order, lines: Sequence[OrderLine], why
         if line.license is not None:
             licenses.revoke(session, line.license.id, why)
     session.flush()
-    gone = {line.id for line in lines} | {line.id for line in order.lines if line.refunded_cents}
+    gone = {line.id for line in lines}
+    gone |= {line.id for line in order.lines if line.price_cents and not left_of_line(line)}
     if gone >= {line.id for line in order.lines if line.price_cents}:
         order.state, order.reason = OrderState.REFUNDED, why[:300]
         order.changed_ms = session.scalar(select(now_ms())) or 0
@@ -124,7 +129,8 @@ def failed(session: Session, refund_id: str, error: str) -> None:
         return
     refund.state, refund.error = RefundState.FAILED, error[:300]
     event.record(session, "refund.failed", refund.id, error=error)
-    order, left = orders.locked(session, refund.order_id), left_of(session, refund.payment_ref)
+    order = orders.locked(session, refund.order_id or "")
+    left = left_of(session, refund.payment_ref)
     if order is not None and 0 < left < refund.amount_cents:  # a part went back by another way
         rest = add(session, order, refund.payment_ref, left, lines=refund.lines, why=refund.why)
         rest.processor, rest.currency = refund.processor, refund.currency
@@ -133,8 +139,12 @@ def failed(session: Session, refund_id: str, error: str) -> None:
 
 
 def of_order(session: Session, order_id: str) -> Sequence[Refund]:
-    wanted = select(Refund).filter_by(order_id=order_id).order_by(Refund.asked_ms, Refund.id)
-    return session.scalars(wanted).all()
+    return of_orders(session, [order_id])
+
+
+def of_orders(session: Session, order_ids: Sequence[str]) -> Sequence[Refund]:
+    wanted = select(Refund).where(Refund.order_id.in_(order_ids))
+    return session.scalars(wanted.order_by(Refund.asked_ms, Refund.id)).all()
 
 
 def left_of(session: Session, movement_ref: str) -> int:
@@ -167,7 +177,8 @@ def _chosen(visitor: Visitor, order: Order, line_ids: Sequence[str]) -> list[Ord
     return chosen
 
 
-def _paid(session: Session, order: Order) -> PaymentEvent:
+def paid_by(session: Session, order: Order) -> str:
+    """The movement that the order was granted for. Raises Refusal where there is none."""
     wanted = select(PaymentEvent).where(
         PaymentEvent.order_id == order.id,
         PaymentEvent.kind == PaymentKind.PAID,
@@ -177,14 +188,15 @@ def _paid(session: Session, order: Order) -> PaymentEvent:
     found = session.scalars(wanted).first()
     if found is None:
         raise Refusal("Nothing was paid for this order.", "nothing_paid")
-    return found
+    return found.movement_ref
 
 
-def _lines_of(order: Order, refund: Refund | None, cents: int) -> list[OrderLine]:
-    left = [line for line in order.lines if line.price_cents and not line.refunded_cents]
-    if refund is not None and refund.lines:
-        return [line for line in left if line.id in refund.lines]
-    if cents >= sum(line.price_cents for line in left):
+def _lines_of(order: Order, refund: Refund | None, cents: int, here: int) -> list[OrderLine]:
+    """`here`: what is left of the payment after it."""
+    left = [line for line in order.lines if left_of_line(line)]
+    if here <= 0 or cents >= sum(map(left_of_line, left)):
         return left
-    same = [line for line in left if line.price_cents == cents]
+    if refund is not None:
+        return [line for line in left if line.id in refund.lines]
+    same = [line for line in left if left_of_line(line) == cents]
     return same if len(same) == 1 else []

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests import stripe_kept_fake
+
 
 @dataclass
 class Books:
@@ -21,13 +23,25 @@ class Books:
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    keys: dict[str, tuple[dict[str, str], dict[str, Any]]] = field(default_factory=dict)
+    setups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, tuple[dict[str, str], tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     down: bool = False
+    refunds_are: str = "succeeded"
+    """The status of a refund as it is made."""
 
     def pay(self, session_id: str) -> dict[str, Any]:
         """The buyer pays on Stripe's page. The session as it is then."""
         session = self.sessions[session_id]
+        kept = self._kept(session) if session["metadata"].get("keep") else {}
+        if session["mode"] == "setup":
+            setup = f"seti_{len(self.setups) + 1}"
+            self.setups[setup] = {"id": setup, "object": "setup_intent", **kept}
+            session.update(status="complete", payment_status="no_payment_required")
+            session.update(setup_intent=setup, amount_total=None)
+            return session
         intent = f"pi_{len(self.intents) + 1}"
         self.intents[intent] = {
             "id": intent,
@@ -37,9 +51,17 @@ class Books:
             "status": "succeeded",
             "metadata": dict(session["metadata"]),
             "left": session["amount_total"],
+            "created": int(time.time()),
+            **kept,
         }
         session.update(status="complete", payment_status="paid", payment_intent=intent)
         return session
+
+    def _kept(self, session: dict[str, Any]) -> dict[str, Any]:
+        owner = stripe_kept_fake.customer(self, session["customer"] or "")
+        method = next(one for one in self.methods.values() if one["customer"] == owner)
+        session["customer"] = owner
+        return {"customer": owner, "payment_method": method["id"]}
 
     def event(self, kind: str, found: dict[str, Any], name: str = "evt_1") -> bytes:
         told = {
@@ -60,7 +82,7 @@ def stripe_fake() -> Iterator[Books]:
 
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer("GET", {})
+            self._answer("GET", dict(parse_qsl(self.path.partition("?")[2])))
 
         def do_POST(self) -> None:
             size = int(self.headers.get("content-length", 0))
@@ -99,13 +121,13 @@ def _reply(
     if books.down:
         return 503, {"error": {"type": "api_error", "message": "Stripe is down"}}
     if key in books.keys:
-        before, answer = books.keys[key]
+        before, (status, answer) = books.keys[key]
         if before != given:
             return 400, _error("idempotency_error", "Keys for idempotent requests can only ...")
-        return 200, answer
+        return status, answer
     status, body = _made(books, verb, path.removeprefix("/v1/").split("/"), given)
-    if verb == "POST" and key and status == 200:
-        books.keys[key] = given, body
+    if verb == "POST" and key and status in (200, 402):
+        books.keys[key] = given, (status, body)
     return status, body
 
 
@@ -113,24 +135,25 @@ def _made(
     books: Books, verb: str, path: list[str], given: dict[str, str]
 ) -> tuple[int, dict[str, Any]]:
     if path == ["checkout", "sessions"]:
+        if int(given["expires_at"]) < time.time() + 1800:
+            return 400, _error("invalid_request_error", "The `expires_at` must be 30 minutes away")
         return 200, _session(books, given)
     if path[:2] == ["checkout", "sessions"]:
         return _of_session(books, verb, path[2:])
-    if path[0] == "payment_intents":
-        return 200, books.intents[path[1]]
-    return _refund(books, given)
+    if path == ["refunds"]:
+        return _refunds_of(books, given) if verb == "GET" else _refund(books, given)
+    return stripe_kept_fake.answer(books, verb, path, given)
 
 
 def _session(books: Books, given: dict[str, str]) -> dict[str, Any]:
     lines = [name for name in given if name.endswith("[unit_amount]")]
-    if int(given["expires_at"]) < time.time() + 1800:
-        raise AssertionError("Stripe refuses a session that lives for less than 30 minutes")
     made = {
         "id": f"cs_test_{len(books.sessions) + 1}",
         "object": "checkout.session",
         "created": int(time.time()),
         "amount_total": sum(int(given[name]) for name in lines),
-        "currency": given["line_items[0][price_data][currency]"],
+        "currency": given.get("currency") or given["line_items[0][price_data][currency]"],
+        "customer": given.get("customer"),
         "client_reference_id": given["client_reference_id"],
         "livemode": False,
         "metadata": {
@@ -156,6 +179,12 @@ def _of_session(books: Books, verb: str, path: list[str]) -> tuple[int, dict[str
     return 200, session
 
 
+def _refunds_of(books: Books, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    intent = given["payment_intent"]
+    found = [one for one in books.refunds.values() if one["payment_intent"] == intent]
+    return 200, {"object": "list", "data": found, "has_more": False, "url": "/v1/refunds"}
+
+
 def _refund(books: Books, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
     intent = books.intents[given["payment_intent"]]
     amount = int(given["amount"])
@@ -172,7 +201,7 @@ def _refund(books: Books, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
             name[9:-1]: value for name, value in given.items() if name.startswith("metadata[")
         },
         "payment_intent": intent["id"],
-        "status": "succeeded",
+        "status": books.refunds_are,
     }
     books.refunds[made["id"]] = made
     return 200, made

@@ -9,10 +9,12 @@ from itertools import combinations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.members import memberships
 from catalog.payments.facts import MONEY_OUT
 from catalog.terms import fields
 from models.base import now_ms, reading
 from models.license import License, LicenseState
+from models.membership import Charge, ChargeState, MemberEvent, Membership
 from models.order import Invoice, Order, OrderState
 from models.payment import (
     PaymentEvent,
@@ -34,9 +36,11 @@ def money_adds_up() -> Iterator[str]:
     with reading() as session:
         yield from _ledger(session)
         yield from _paid(session)
+        yield from _charged(session)
         yield from _overlaps(session)
         yield from _licensed(session)
         yield from _numbered(session)
+        yield from _recurring(session)
 
 
 def _ledger(session: Session) -> Iterator[str]:
@@ -59,12 +63,7 @@ def _ledger(session: Session) -> Iterator[str]:
 
 def _paid(session: Session) -> Iterator[str]:
     """Every payment is the one that its order was granted for, or went back, or is going."""
-    back: dict[str, int] = defaultdict(int)
-    for refund in session.scalars(select(Refund).filter_by(state=RefundState.ASKED)):
-        back[refund.payment_ref] += refund.amount_cents
-    went = PaymentEvent.kind.in_(MONEY_OUT), PaymentEvent.counted
-    for row in session.scalars(select(PaymentEvent).where(*went)):
-        back[row.payment_ref] += row.amount_cents
+    back = _returned(session)
     events = select(PaymentEvent).where(
         PaymentEvent.kind == PaymentKind.PAID,
         PaymentEvent.counted,
@@ -78,6 +77,57 @@ def _paid(session: Session) -> Iterator[str]:
     for order in session.scalars(select(Order).filter_by(state=OrderState.PAID)):
         if any(line.license is None for line in order.lines):
             yield f"order {order.id} is paid, but not all of it is licensed"
+
+
+def _charged(session: Session) -> Iterator[str]:
+    """The same for members: each payment is what its charge was granted for, or went back. And what
+    recurs is told without a gap.
+    """
+    back = _returned(session)
+    granted: dict[str, int] = defaultdict(int)
+    events = select(PaymentEvent, Charge).join(Charge, Charge.id == PaymentEvent.charge_id)
+    paid = PaymentEvent.kind == PaymentKind.PAID, PaymentEvent.counted
+    for row, charge in session.execute(events.where(*paid)).all():
+        had = charge.state in (ChargeState.PAID, ChargeState.REFUNDED)
+        if had and charge.payment_ref == row.payment_ref:
+            granted[charge.id] += row.amount_cents
+        elif back[row.movement_ref] < row.amount_cents:
+            yield f"payment {row.payment_ref} of charge {charge.id} gave nothing and is still here"
+    invoiced = set(session.scalars(select(Invoice.charge_id).filter_by(kind="invoice")))
+    taken = select(Charge).where(
+        Charge.state.in_((ChargeState.PAID, ChargeState.REFUNDED)), Charge.amount_cents > 0
+    )
+    for charge in session.scalars(taken):
+        if granted[charge.id] != charge.amount_cents:
+            yield f"charge {charge.id} is paid, but the ledger has {granted[charge.id]} cents of it"
+        if charge.id not in invoiced:
+            yield f"charge {charge.id} is paid and has no invoice"
+        if sum(line["cents"] for line in charge.lines) != charge.amount_cents:
+            yield f"the lines of charge {charge.id} do not sum to it"
+
+
+def _recurring(session: Session) -> Iterator[str]:
+    """What a membership's events tell follows without a gap, and ends with what recurs now."""
+    last: dict[str, int] = defaultdict(int)
+    rows = select(MemberEvent.membership_id, MemberEvent.before_mrr, MemberEvent.after_mrr)
+    for membership_id, before, after in session.execute(rows.order_by(MemberEvent.at_ms)):
+        if before != last[membership_id]:
+            yield f"membership {membership_id}: its events do not follow on each other"
+        last[membership_id] = after
+    for one in session.scalars(select(Membership)):
+        if memberships.mrr(one) != last[one.id]:
+            yield f"membership {one.id} is not what its events say"
+
+
+def _returned(session: Session) -> dict[str, int]:
+    """Cents that went back or are going, by the payment's movement."""
+    back: dict[str, int] = defaultdict(int)
+    for refund in session.scalars(select(Refund).filter_by(state=RefundState.ASKED)):
+        back[refund.payment_ref] += refund.amount_cents
+    went = PaymentEvent.kind.in_(MONEY_OUT), PaymentEvent.counted
+    for row in session.scalars(select(PaymentEvent).where(*went)):
+        back[row.payment_ref] += row.amount_cents
+    return back
 
 
 def _overlaps(session: Session) -> Iterator[str]:

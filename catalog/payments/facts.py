@@ -1,6 +1,6 @@
 """What processors are asked and what they tell, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -50,10 +50,24 @@ class Bill:
     cancel_url: str
     held_ms: int
     """When it was begun, by our clock: it must not change when the same is asked again."""
+    keep: bool = False
+    """The method is kept for later charges. Without lines it is kept and nothing is paid."""
+    customer: str = ""
+    """The processor's name of who pays, where it is known from before."""
 
     @property
     def amount_cents(self) -> int:
         return sum(cents for _, cents in self.lines)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A method that the processor keeps, by its own names."""
+
+    customer_ref: str
+    method_ref: str
+    label: str
+    """What its owner knows it by: "Visa ending 4242"."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +90,18 @@ class PaymentFact:
     movement_ref: str
     """The one movement of money that this is about; events that tell of the same share it."""
     order_id: str
+    """The order or the charge."""
     amount_cents: int
     currency: str
     happened_ms: int
     house: str
     refund_id: str = ""
     """Of ours, where we asked for it."""
+    key: str = ""
+    """Of the bill or charge that this is about, where the processor knows it: tries of one charge
+    are told apart by it."""
+    kept: Kept | None = None
+    """Of PAID and KEPT: the method that may be charged from now on."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """For the log: nothing of the buyer's."""
 
@@ -90,7 +110,37 @@ class Processor(Protocol):
     """What each of the modules here does. None is called while a transaction of ours is open."""
 
     def begin(self, bill: Bill) -> Begun:
-        """Repeatable. Raises ProcessorDown or ProcessorRefused, as the others do."""
+        """Repeatable. Raises ProcessorDown or ProcessorRefused, as the others do. Paid, a bill with
+        `keep` is told of as PAID with what was kept, one without lines as KEPT."""
+
+    def charge(
+        self,
+        key: str,
+        ref: str,
+        customer_ref: str,
+        method_ref: str,
+        lines: Sequence[tuple[str, int]],
+        currency: str,
+        house: str,
+    ) -> list[PaymentFact]:
+        """Take it from a kept method, without its owner. `ref`: the order or charge.
+
+        Repeatable for good: one key is one payment, and asked again it tells what became of it.
+        Answers PAID, or FAILED where it was declined; nothing where that is not known yet. Raises
+        ProcessorRefused where the method is not there any more.
+        """
+
+    def kept(self, customer_ref: str) -> Kept | None:
+        """What is charged for this customer now; it may have been changed at the processor."""
+
+    def portal(self, customer_ref: str, back_url: str) -> str:
+        """The address where its owner changes or removes the kept method."""
+
+    def forget(self, customer_ref: str, method_ref: str) -> None:
+        """The method is not kept any more. Repeatable."""
+
+    def least_cents(self, currency: str) -> int:
+        """What is less than that can't be taken."""
 
     def facts_of(self, body: bytes, headers: Mapping[str, str]) -> list[PaymentFact]:
         """Of one webhook. Raises Forged."""
@@ -104,7 +154,13 @@ class Processor(Protocol):
     def refund(self, key: str, order_id: str, movement_ref: str, cents: int) -> list[PaymentFact]:
         """Repeatable: one key is one refund."""
 
+    def refunded(self, key: str, movement_ref: str) -> list[PaymentFact]:
+        """What became of the refund that was made with this key, for webhooks that were lost.
+        Nothing where it takes its time, or was never made."""
+
 
 def house(session: Session) -> str:
     """What tells our orders from those of another house at the same processor's account."""
-    return auth.secret(session, "house")[:16]
+    if "house" not in session.info:  # it never changes
+        session.info["house"] = auth.secret(session, "house")[:16]
+    return str(session.info["house"])

@@ -1,24 +1,29 @@
 """The ledger: every event once, with its effect in the same transaction, in whatever order.
 
 The order is locked first, so two events of one order are never looked at side by side. `counted`
-marks the one event of each movement that sums count; the database holds it to one.
+marks the one event of each movement that sums count; the database holds it to one. What is said
+here of orders holds for members' charges too; their effects are in catalog.members.charges.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from catalog import orders, refunds
 from catalog.csvs import rows_as_csv
 from catalog.errors import CatalogError
+from catalog.members import charge_rows, charges, paybacks
+from catalog.payments import counting
+from catalog.payments.balance import left_of_line
 from catalog.payments.facts import MONEY_IN, MONEY_OUT, PaymentFact, house
 from catalog.payments.processors import by_name
 from catalog.web.words import moment_iso
 from models import event
 from models.base import unit_of_work
+from models.membership import Charge
 from models.order import Order, OrderState
 from models.payment import PaymentEvent, PaymentKind, Refund
 
@@ -62,28 +67,34 @@ def hear_all(facts: Sequence[PaymentFact]) -> list[str]:
     return outcomes
 
 
-def heard(session: Session, fact: PaymentFact) -> str:
-    """What it led to; KNOWN where it was heard before. Any event, any order, any repetition."""
+def heard(session: Session, fact: PaymentFact, at_ms: int | None = None) -> str:
+    """What it led to; KNOWN where it was heard before. Any event, any order, any repetition.
+    `at_ms`: when; the database's now, where no years are tried out.
+    """
     ours = fact.house == house(session)
-    order = _order_of(session, fact) if ours else None
+    subject = _subject_of(session, fact) if ours else None
     if session.get(PaymentEvent, (fact.processor, fact.event_id)) is not None:
         return KNOWN
-    counted = ours and fact.kind in MOVES and not _was_counted(session, fact)
+    counted = ours and fact.kind in MOVES and counting.counts(session, fact)
     if not ours:
         outcome = "for another house; nothing was done"
-    elif order is None:
+    elif subject is None:
         outcome = "no such order here; a person has to look"
         refunds.tell_staff(session, f"{fact.processor} told of a payment of no order here.", None)
     elif fact.kind in MOVES and not counted:
-        outcome = "another event told of it before"
+        outcome = _not_counted(session, fact)
+    elif isinstance(subject, Charge):
+        outcome = charges.heard(session, subject, fact, at_ms)
     else:
-        outcome = EFFECTS[fact.kind](session, order, fact)
-    row = _row(fact, order, counted, outcome)
+        outcome = EFFECTS[fact.kind](session, subject, fact)
+    row = _row(fact, subject, counted, outcome)
+    if at_ms is not None:
+        row.received_ms = at_ms
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError:  # of no order, and told twice at once: the other one is the record
-        if order is not None:
+        if subject is not None:
             raise
         return KNOWN
     event.record(session, "payment.heard", fact.event_id[:64], what=fact.kind, outcome=outcome)
@@ -132,7 +143,7 @@ def as_csv(session: Session) -> str:
         [
             (
                 *(moment_iso(row.received_ms), moment_iso(row.happened_ms)),
-                *(row.processor, row.event_id, row.kind, row.order_id),
+                *(row.processor, row.event_id, row.kind, row.order_id or row.charge_id),
                 *(row.payment_ref, row.movement_ref, row.amount_cents, row.currency),
                 *("yes" if row.counted else "no", signed_cents(row), row.outcome),
             )
@@ -180,6 +191,10 @@ def _granted(session: Session, order: Order, fact: PaymentFact) -> str:
     return ""
 
 
+def _kept(session: Session, order: Order, fact: PaymentFact) -> str:
+    return "an order keeps no method; nothing was done"
+
+
 def _over(session: Session, order: Order, fact: PaymentFact) -> str:
     """Declined or expired. An older attempt's end is not the order's."""
     if order.payment_ref not in ("", fact.payment_ref):
@@ -207,7 +222,7 @@ def _disputed(session: Session, order: Order, fact: PaymentFact) -> str:
     refunds.tell_staff(session, "A payment is disputed by the buyer's bank.", order.id)
     if order.state != OrderState.PAID or not _is_paid_by(session, order, fact):
         return "disputed; nothing was granted for it"
-    left = [line for line in order.lines if not line.refunded_cents]
+    left = [line for line in order.lines if not line.price_cents or left_of_line(line)]
     refunds.revoke_lines(session, order, left, "The payment was disputed at the buyer's bank.")
     return refunds.revoked(left)
 
@@ -224,35 +239,41 @@ EFFECTS: dict[PaymentKind, Callable[[Session, Order, PaymentFact], str]] = {
     PaymentKind.REFUNDED: _refunded,
     PaymentKind.DISPUTED: _disputed,
     PaymentKind.RESTORED: _restored,
+    PaymentKind.KEPT: _kept,
 }
 
 
-def _order_of(session: Session, fact: PaymentFact) -> Order | None:
+def _subject_of(session: Session, fact: PaymentFact) -> Order | Charge | None:
     """Locked. By the mark it carries, else by what was paid under that name."""
-    if fact.order_id:
-        return orders.locked(session, fact.order_id)
-    same = PaymentEvent.movement_ref == fact.payment_ref
-    known = select(PaymentEvent.order_id).where(
-        PaymentEvent.processor == fact.processor, PaymentEvent.kind == PaymentKind.PAID, same
-    )
-    order_id = session.scalars(known).first()
-    return orders.locked(session, order_id) if order_id else None
+    marked = fact.order_id
+    if not marked:
+        same = PaymentEvent.movement_ref == fact.payment_ref
+        known = select(PaymentEvent.order_id, PaymentEvent.charge_id).where(
+            PaymentEvent.processor == fact.processor, PaymentEvent.kind == PaymentKind.PAID, same
+        )
+        row = session.execute(known).first()
+        marked = (row.order_id or row.charge_id or "") if row else ""
+    if not marked:
+        return None
+    return charge_rows.locked(session, marked) or orders.locked(session, marked)
 
 
-def _was_counted(session: Session, fact: PaymentFact) -> bool:
-    wanted = select(PaymentEvent.event_id).where(
-        PaymentEvent.processor == fact.processor,
-        PaymentEvent.kind == fact.kind,
-        PaymentEvent.movement_ref == fact.movement_ref,
-        PaymentEvent.counted,
-    )
-    return session.scalars(wanted).first() is not None
+def _not_counted(session: Session, fact: PaymentFact) -> str:
+    if not counting.never_went(session, fact):
+        return "another event told of it before"
+    if fact.refund_id and session.get(Refund, fact.refund_id) is not None:
+        paybacks.refused(session, fact.refund_id, "The bank or the processor did not carry it out.")
+    return "nothing had gone, so nothing came back"
 
 
 def _went_back(session: Session, fact: PaymentFact) -> int:
-    wanted = select(func.sum(PaymentEvent.amount_cents)).where(
+    moved = case(
+        (PaymentEvent.kind.in_(MONEY_OUT), PaymentEvent.amount_cents),
+        else_=-PaymentEvent.amount_cents,
+    )
+    wanted = select(func.sum(moved)).where(
         PaymentEvent.processor == fact.processor,
-        PaymentEvent.kind.in_(MONEY_OUT),
+        PaymentEvent.kind.in_((*MONEY_OUT, PaymentKind.RESTORED)),
         PaymentEvent.payment_ref.in_((fact.payment_ref, fact.movement_ref)),
         PaymentEvent.counted,
     )
@@ -270,12 +291,15 @@ def _is_paid_by(session: Session, order: Order, fact: PaymentFact) -> bool:
     return session.scalars(wanted).first() is not None
 
 
-def _row(fact: PaymentFact, order: Order | None, counted: bool, outcome: str) -> PaymentEvent:
+def _row(
+    fact: PaymentFact, subject: Order | Charge | None, counted: bool, outcome: str
+) -> PaymentEvent:
     return PaymentEvent(
         processor=fact.processor,
         event_id=fact.event_id,
         kind=fact.kind,
-        order_id=order.id if order else None,
+        order_id=subject.id if isinstance(subject, Order) else None,
+        charge_id=subject.id if isinstance(subject, Charge) else None,
         payment_ref=fact.payment_ref,
         movement_ref=fact.movement_ref,
         amount_cents=fact.amount_cents,

@@ -1,25 +1,35 @@
 """A processor that moves no money: books of its own, a page to pay on, signed webhooks.
 
 It behaves as a real one: it is asked with keys, tells by webhooks that may be late or lost, and
-knows nothing of orders but the word it was given.
+knows nothing of orders but the word it was given. A card that it keeps does as its owner chose on
+the sandbox's page: it works, declines, is told of late, or never but to who asks.
 """
 
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog import auth
 from catalog.errors import NotFound, Refusal
-from catalog.payments.facts import Begun, Bill, Forged, PaymentFact, ProcessorRefused, house
-from models.base import now_ms, reading, unit_of_work
-from models.payment import PaymentKind, SandboxPayment, SandboxState
+from catalog.payments.facts import (
+    Begun,
+    Bill,
+    Forged,
+    Kept,
+    PaymentFact,
+    ProcessorRefused,
+    house,
+)
+from models.base import new_id, now_ms, reading, unit_of_work
+from models.payment import PaymentKind, SandboxCustomer, SandboxPayment, SandboxState
 from models.settings import settings
 from models.steps import ask as ask_for
 from models.turns import take_turn
@@ -32,9 +42,13 @@ KINDS = {
     "payment.paid": PaymentKind.PAID,
     "payment.failed": PaymentKind.FAILED,
     "payment.expired": PaymentKind.EXPIRED,
+    "method.kept": PaymentKind.KEPT,
     "refund.paid": PaymentKind.REFUNDED,
     "dispute.opened": PaymentKind.DISPUTED,
 }
+Card = Literal["works", "declines", "late", "silent"]
+CARDS: tuple[Card, ...] = get_args(Card)
+LABEL = "Sandbox card"
 Answer = Literal["pay", "late", "decline", "abandon"]
 ANSWERS: dict[Answer, tuple[SandboxState, str]] = {
     "pay": (SandboxState.PAID, "payment.paid"),
@@ -61,6 +75,7 @@ def begin(bill: Bill) -> Begun:
                 order_ref=bill.order_id,
                 amount_cents=bill.amount_cents,
                 currency=bill.currency,
+                customer=_customer(session, bill.customer) if bill.keep else "",
                 back_url=bill.back_url,
                 cancel_url=bill.cancel_url,
             )
@@ -88,8 +103,110 @@ def answered(payment_id: str, answer: Answer) -> tuple[SandboxPayment, int]:
         payment.state, kind = ANSWERS[answer]
         late_ms = LATE_MS if answer == "late" else 0
         cents = payment.amount_cents
-        number = _noted(session, payment, kind, cents, payment.id, late_ms=late_ms)
+        kept = payment.customer if payment.state == SandboxState.PAID else ""
+        if kept:
+            card = session.get_one(SandboxCustomer, kept, with_for_update=True)
+            card.card, card.removed_ms = "works", None
+            kind = kind if cents else "method.kept"
+        number = _noted(session, payment, kind, cents, payment.id, late_ms=late_ms, kept=kept)
         return payment, 0 if late_ms else number
+
+
+def charge(
+    key: str,
+    ref: str,
+    customer_ref: str,
+    method_ref: str,
+    lines: Sequence[tuple[str, int]],
+    currency: str,
+    house: str,
+) -> list[PaymentFact]:
+    cents = sum(one for _, one in lines)
+    with unit_of_work() as session:
+        take_turn(session, f"sandbox {key}")
+        now = session.scalar(select(now_ms())) or 0
+        return charge_in(session, key, ref, customer_ref, cents, currency, now, tells=True)
+
+
+def charge_in(
+    session: Session,
+    key: str,
+    ref: str,
+    customer_ref: str,
+    cents: int,
+    currency: str,
+    at_ms: int,
+    *,
+    tells: bool = False,
+) -> list[PaymentFact]:
+    """The same in a transaction that is open, at a time of its own: a year can be tried out.
+    `tells`: jobs send its webhooks.
+    """
+    found = session.scalars(select(SandboxPayment).filter_by(idempotency_key=key)).first()
+    if found is not None:
+        return [_fact(one) for one in found.events if one["tell_ms"] <= at_ms]
+    card = session.get(SandboxCustomer, customer_ref)
+    if card is None or card.removed_ms is not None:
+        raise ProcessorRefused("The card is not kept any more.")
+    declined = card.card == "declines"
+    made = SandboxPayment(
+        id=new_id(),
+        events=[],
+        idempotency_key=key,
+        order_ref=ref,
+        amount_cents=cents,
+        currency=currency,
+        customer=card.id,
+        state=SandboxState.DECLINED if declined else SandboxState.PAID,
+        back_url="",
+        cancel_url="",
+    )
+    session.add(made)
+    session.flush()
+    kind = "payment.failed" if declined else "payment.paid"
+    late_ms = LATE_MS if card.card == "late" else 0
+    silent = card.card == "silent"
+    sent = tells and not silent
+    _noted(session, made, kind, cents, made.id, late_ms=late_ms, at_ms=at_ms, tells=sent)
+    session.add(made)
+    return [] if late_ms or silent else [_fact(made.events[-1])]
+
+
+def kept(customer_ref: str) -> Kept | None:
+    with reading() as session:
+        card = session.get(SandboxCustomer, customer_ref)
+        return _kept(card.id) if card is not None and card.removed_ms is None else None
+
+
+def portal(customer_ref: str, back_url: str) -> str:
+    address = f"{settings().base_url}/sandbox/cards/{customer_ref}"
+    return f"{address}?{urlencode({'back': back_url})}"
+
+
+def forget(customer_ref: str, method_ref: str) -> None:
+    with unit_of_work() as session:
+        card = session.get(SandboxCustomer, customer_ref, with_for_update=True)
+        if card is not None and card.removed_ms is None:
+            card.removed_ms = session.scalar(select(now_ms()))
+
+
+def least_cents(currency: str) -> int:
+    return 1
+
+
+def card_of(session: Session, customer_ref: str) -> SandboxCustomer:
+    """For its page. Raises NotFound."""
+    found = session.get(SandboxCustomer, customer_ref)
+    if found is None:
+        raise NotFound("The sandbox knows no such card.")
+    return found
+
+
+def behave(customer_ref: str, card: Card) -> None:
+    """As its owner chose on the sandbox's page; one that was removed is there again."""
+    with unit_of_work() as session:
+        found = card_of(session, customer_ref)
+        found.card, found.removed_ms = card, None
 
 
 def disputed(payment_id: str) -> int:
@@ -155,6 +272,12 @@ def refund(key: str, order_id: str, movement_ref: str, cents: int) -> list[Payme
         return [_fact(payment.events[-1])]
 
 
+def refunded(key: str, movement_ref: str) -> list[PaymentFact]:
+    with unit_of_work() as session:
+        payment = _locked(session, movement_ref)
+        return [_fact(one) for one in payment.events if one["refund"] == key]
+
+
 def sums(session: Session) -> dict[str, Sums]:
     """By currency, from its own books."""
     paid = SandboxPayment.state == SandboxState.PAID
@@ -179,9 +302,12 @@ def _noted(
     *,
     refund: str = "",
     late_ms: int = 0,
+    kept: str = "",
+    at_ms: int | None = None,
+    tells: bool = True,
 ) -> int:
     """The event's number. A job tells it too: who pays and leaves must be heard all the same."""
-    now = session.scalar(select(now_ms())) or 0
+    now = at_ms or session.scalar(select(now_ms())) or 0
     event = {
         "id": f"evt_{payment.id}_{len(payment.events) + 1}",
         "type": kind,
@@ -192,13 +318,29 @@ def _noted(
         "amount_cents": cents,
         "currency": payment.currency,
         "refund": refund,
+        "key": payment.idempotency_key,
+        "kept": kept,
         "at_ms": now,
         "tell_ms": now + late_ms,
     }
     payment.events = [*payment.events, event]
     number = len(payment.events)
-    ask_for(session, "sandbox", payment.id, None, str(number), run_after_ms=now + late_ms)
+    if tells:
+        ask_for(session, "sandbox", payment.id, None, str(number), run_after_ms=now + late_ms)
     return number
+
+
+def _customer(session: Session, known: str) -> str:
+    found = session.get(SandboxCustomer, known) if known else None
+    if found is None:
+        found = SandboxCustomer()
+        session.add(found)
+        session.flush()
+    return found.id
+
+
+def _kept(customer_ref: str) -> Kept:
+    return Kept(customer_ref, f"card_{customer_ref}", LABEL)
 
 
 def _fact(event: dict[str, Any]) -> PaymentFact:
@@ -217,6 +359,8 @@ def _fact(event: dict[str, Any]) -> PaymentFact:
         happened_ms=int(event["at_ms"]),
         house=str(event["house"]),
         refund_id=str(event["refund"]),
+        key=str(event.get("key", "")),
+        kept=_kept(str(event["kept"])[:40]) if event.get("kept") else None,
     )
 
 

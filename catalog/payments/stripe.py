@@ -1,73 +1,104 @@
-"""Stripe: Checkout Sessions, webhooks, refunds, by its own client library."""
+"""Stripe: Checkout Sessions, webhooks, refunds. Kept methods: stripe_kept."""
 
-import functools
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import stripe
-from stripe import RequestsClient, StripeClient
+from stripe import StripeClient
 
 from catalog.payments.facts import (
     Begun,
     Bill,
     Forged,
     PaymentFact,
-    ProcessorDown,
     ProcessorRefused,
+)
+from catalog.payments.stripe_client import asked, ours, theirs
+from catalog.payments.stripe_kept import (
+    NAME,
+    charge,
+    forget,
+    kept,
+    least_cents,
+    method_of,
+    of_intent,
+    portal,
 )
 from models.payment import PaymentKind
 from models.settings import settings
 
-NAME = "stripe"
+__all__ = [
+    "NAME", "ask", "begin", "charge", "close", "facts_of",
+    "forget", "kept", "least_cents", "portal", "refund", "refunded",
+]  # fmt: skip
+
 HEADER = "stripe-signature"
 SESSION_MS = 31 * 60_000
 """Stripe's shortest life of a session is 30 min; ours are closed when their hold ends."""
-TIMEOUT_S = 20
 LONGEST_NAME = 250
 PAID = {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
+INTENTS = {"payment_intent.succeeded", "payment_intent.payment_failed"}
 OVER = {
     "checkout.session.async_payment_failed": PaymentKind.FAILED,
     "checkout.session.expired": PaymentKind.EXPIRED,
 }
-WENT = ("succeeded", "pending")
-"""A refund that is on its way; one that fails later is told as restored."""
-NO_CENTS = {
-    *("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"),
-    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+REFUNDS = {
+    "succeeded": PaymentKind.REFUNDED,
+    "failed": PaymentKind.RESTORED,
+    "canceled": PaymentKind.RESTORED,
 }
-"""Currencies that Stripe counts in whole units; ours are cents throughout."""
-Answer = TypeVar("Answer")
+"""What a refund's status means. One that is pending or requires_action has moved no money yet."""
+TOLD_OF_REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+INQUIRY = "warning_"
+"""A dispute's status begins so while the bank only asks: no money is taken."""
 
 
 def begin(bill: Bill) -> Begun:
-    marks = {"order": bill.order_id, "house": bill.house}
+    marks = {"order": bill.order_id, "house": bill.house, "key": bill.key}
+    if bill.keep:
+        marks["keep"] = "1"
+    params: Any = {
+        "client_reference_id": bill.order_id,
+        "success_url": bill.back_url,
+        "cancel_url": bill.cancel_url,
+        "expires_at": (bill.held_ms + SESSION_MS) // 1000,
+        "metadata": marks,
+        **_payer(bill),
+        **(_paying(bill, marks) if bill.lines else _keeping(bill, marks)),
+    }
+    made = asked(lambda api: api.v1.checkout.sessions.create(params, {"idempotency_key": bill.key}))
+    return Begun(made.id, made.url or "")
+
+
+def _payer(bill: Bill) -> dict[str, Any]:
+    if bill.customer:
+        return {"customer": bill.customer}
+    made = {"customer_creation": "always"} if bill.keep else {}
+    return {"customer_email": bill.email, **made}
+
+
+def _paying(bill: Bill, marks: dict[str, str]) -> dict[str, Any]:
     items = [
         {
             "quantity": 1,
             "price_data": {
                 "currency": bill.currency.lower(),
-                "unit_amount": _theirs(cents, bill.currency),
+                "unit_amount": theirs(cents, bill.currency),
                 "product_data": {"name": what[:LONGEST_NAME]},
             },
         }
         for what, cents in bill.lines
     ]
-    params: Any = {
-        "mode": "payment",
-        "line_items": items,
-        "client_reference_id": bill.order_id,
-        "customer_email": bill.email,
-        "success_url": bill.back_url,
-        "cancel_url": bill.cancel_url,
-        "expires_at": (bill.held_ms + SESSION_MS) // 1000,
-        "metadata": marks,
-        "payment_intent_data": {"metadata": marks},
-    }
-    made = _asked(
-        lambda api: api.v1.checkout.sessions.create(params, {"idempotency_key": bill.key})
-    )
-    return Begun(made.id, made.url or "")
+    later = {"setup_future_usage": "off_session"} if bill.keep else {}
+    intent = {"metadata": marks, **later}
+    return {"mode": "payment", "line_items": items, "payment_intent_data": intent}
+
+
+def _keeping(bill: Bill, marks: dict[str, str]) -> dict[str, Any]:
+    """The method alone: nothing is paid."""
+    intent = {"metadata": marks}
+    return {"mode": "setup", "currency": bill.currency.lower(), "setup_intent_data": intent}
 
 
 def facts_of(body: bytes, headers: Mapping[str, str]) -> list[PaymentFact]:
@@ -86,8 +117,11 @@ def facts_of(body: bytes, headers: Mapping[str, str]) -> list[PaymentFact]:
 
 
 def ask(payment_ref: str) -> list[PaymentFact]:
-    found = _asked(lambda api: api.v1.checkout.sessions.retrieve(payment_ref)).to_dict()
-    if found.get("payment_status") == "paid":
+    if payment_ref.startswith("pi_"):
+        intent = asked(lambda api: api.v1.payment_intents.retrieve(payment_ref)).to_dict()
+        return of_intent(intent, f"asked:{payment_ref}", int(intent["created"]) * 1000)
+    found = asked(lambda api: api.v1.checkout.sessions.retrieve(payment_ref)).to_dict()
+    if found.get("payment_status") == "paid" or _keeps(found):
         kind = "checkout.session.completed"
     elif found.get("status") == "expired":
         kind = "checkout.session.expired"
@@ -102,7 +136,7 @@ def close(payment_ref: str) -> list[PaymentFact]:
     if known:
         return known
     try:
-        _asked(lambda api: api.v1.checkout.sessions.expire(payment_ref))
+        asked(lambda api: api.v1.checkout.sessions.expire(payment_ref))
     except ProcessorRefused:  # paid or expired since
         known = ask(payment_ref)
         if not known:
@@ -111,39 +145,64 @@ def close(payment_ref: str) -> list[PaymentFact]:
 
 
 def refund(key: str, order_id: str, movement_ref: str, cents: int) -> list[PaymentFact]:
+    """Nothing for one that takes its time: a webhook tells how it ended."""
+
     def make(api: StripeClient) -> Any:
         payment = api.v1.payment_intents.retrieve(movement_ref)
         params: Any = {
             "payment_intent": movement_ref,
-            "amount": _theirs(cents, payment.currency.upper()),
+            "amount": theirs(cents, payment.currency.upper()),
             "metadata": {**_marks(payment), "order": order_id, "refund": key},
         }
         return api.v1.refunds.create(params, {"idempotency_key": key})
 
-    found = _asked(make).to_dict()
+    found = asked(make).to_dict()
     facts = _facts("refund.created", found, f"asked:{found['id']}", int(found["created"]) * 1000)
-    if not facts or facts[0].kind != PaymentKind.REFUNDED:
+    if facts and facts[0].kind != PaymentKind.REFUNDED:
         raise ProcessorRefused(f"The refund did not succeed: {found.get('failure_reason')}.")
     return facts
 
 
+def refunded(key: str, movement_ref: str) -> list[PaymentFact]:
+    params: Any = {"payment_intent": movement_ref, "limit": 100}
+    for one in asked(lambda api: list(api.v1.refunds.list(params).auto_paging_iter())):
+        found = one.to_dict()
+        if (found.get("metadata") or {}).get("refund") == key:
+            named = f"asked:{found['id']}:{found.get('status')}"[:200]
+            return _facts("refund.updated", found, named, int(found["created"]) * 1000)
+    return []
+
+
 def _facts(kind: str, found: dict[str, Any], event_id: str, at_ms: int) -> list[PaymentFact]:
     """Nothing for events that say nothing of money."""
+    if kind in INTENTS:
+        return of_intent(found, event_id, at_ms)
+    if kind in PAID and _keeps(found):
+        return [_of_session(PaymentKind.KEPT, found, found["id"], event_id, at_ms)]
     if kind in PAID and found.get("payment_status") == "paid":
         intent = _id(found.get("payment_intent")) or found["id"]
         return [_of_session(PaymentKind.PAID, found, intent, event_id, at_ms)]
     if kind in OVER:
         return [_of_session(OVER[kind], found, found["id"], event_id, at_ms)]
-    if kind in ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"):
-        went = found.get("status") in WENT
-        return [
-            _moved(PaymentKind.REFUNDED if went else PaymentKind.RESTORED, found, event_id, at_ms)
-        ]
-    if kind == "charge.dispute.created":
-        return [_moved(PaymentKind.DISPUTED, found, event_id, at_ms)]
-    if kind == "charge.dispute.closed" and found.get("status") == "won":
-        return [_moved(PaymentKind.RESTORED, found, event_id, at_ms)]
-    return []
+    moved = _moved_by(kind, str(found.get("status")))
+    return [_moved(moved, found, event_id, at_ms)] if moved else []
+
+
+def _keeps(session: dict[str, Any]) -> bool:
+    return session.get("mode") == "setup" and session.get("status") == "complete"
+
+
+def _moved_by(kind: str, status: str) -> PaymentKind | None:
+    """Two events may tell of one movement: it has one name, and is counted once."""
+    if kind in TOLD_OF_REFUNDS:
+        return REFUNDS.get(status)
+    taken = kind == "charge.dispute.created" and not status.startswith(INQUIRY)
+    if taken or kind == "charge.dispute.funds_withdrawn":
+        return PaymentKind.DISPUTED
+    won = kind == "charge.dispute.closed" and status == "won"
+    if won or kind == "charge.dispute.funds_reinstated":
+        return PaymentKind.RESTORED
+    return None
 
 
 def _of_session(
@@ -151,6 +210,7 @@ def _of_session(
 ) -> PaymentFact:
     marks = found.get("metadata") or {}
     currency = str(found["currency"]).upper()
+    in_hand = kind in (PaymentKind.PAID, PaymentKind.KEPT) and marks.get("keep")
     return PaymentFact(
         processor=NAME,
         event_id=event_id,
@@ -158,10 +218,12 @@ def _of_session(
         payment_ref=str(found["id"]),
         movement_ref=movement,
         order_id=str(marks.get("order", ""))[:32],
-        amount_cents=_ours(int(found["amount_total"]), currency),
+        amount_cents=ours(int(found.get("amount_total") or 0), currency),
         currency=currency,
         happened_ms=at_ms,
         house=str(marks.get("house", "")),
+        key=str(marks.get("key", "")),
+        kept=method_of(found) if in_hand else None,
         told={"live": bool(found.get("livemode"))},
     )
 
@@ -171,7 +233,7 @@ def _moved(kind: PaymentKind, found: dict[str, Any], event_id: str, at_ms: int) 
     marks = found.get("metadata") or {}
     payment = _id(found.get("payment_intent")) or _id(found.get("charge"))
     if not marks.get("order") and payment.startswith("pi_"):
-        marks = _marks(_asked(lambda api: api.v1.payment_intents.retrieve(payment))) | marks
+        marks = _marks(asked(lambda api: api.v1.payment_intents.retrieve(payment))) | marks
     currency = str(found["currency"]).upper()
     return PaymentFact(
         processor=NAME,
@@ -180,7 +242,7 @@ def _moved(kind: PaymentKind, found: dict[str, Any], event_id: str, at_ms: int) 
         payment_ref=payment,
         movement_ref=str(found["id"]),
         order_id=str(marks.get("order", ""))[:32],
-        amount_cents=_ours(int(found["amount"]), currency),
+        amount_cents=ours(int(found["amount"]), currency),
         currency=currency,
         happened_ms=at_ms,
         house=str(marks.get("house", "")),
@@ -197,39 +259,3 @@ def _marks(payment: stripe.PaymentIntent) -> dict[str, str]:
 def _id(named: Any) -> str:
     """Stripe gives an object by its id, or whole."""
     return str(named["id"]) if isinstance(named, dict) else str(named or "")
-
-
-def _theirs(cents: int, currency: str) -> int:
-    if currency not in NO_CENTS:
-        return cents
-    if cents % 100:
-        raise ProcessorRefused(f"{currency} has no cents.")
-    return cents // 100
-
-
-def _ours(amount: int, currency: str) -> int:
-    return amount * 100 if currency in NO_CENTS else amount
-
-
-def _asked(call: Callable[[StripeClient], Answer]) -> Answer:
-    try:
-        return call(_client(settings().stripe_key, settings().stripe_url))
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError) as error:
-        raise ProcessorDown("Stripe does not answer just now. Nothing was paid.") from error
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise ProcessorDown("Stripe does not take this house's key.") from error
-    except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500:
-            raise ProcessorDown("Stripe has a fault just now. Nothing was paid.") from error
-        raise ProcessorRefused(error.user_message or "Stripe refused the request.") from error
-
-
-@functools.cache
-def _client(key: str, url: str) -> StripeClient:
-    addresses: Any = {"api": url.rstrip("/")} if url else None
-    return StripeClient(
-        key or "none",
-        base_addresses=addresses,
-        max_network_retries=2,
-        http_client=RequestsClient(timeout=TIMEOUT_S),
-    )

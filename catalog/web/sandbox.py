@@ -1,6 +1,6 @@
 """The sandbox's own payment page, and the door at which processors tell what happened."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -20,6 +20,13 @@ READ = ["GET", "HEAD"]
 MOST_BYTES = 256_000
 """Stripe's largest event is far smaller."""
 
+CARDS = {
+    "works": "It works",
+    "declines": "It is declined",
+    "late": f"It works, and Reelyard is told {sandbox.LATE_MS // 1000} seconds late",
+    "silent": "It works, and Reelyard is not told until it asks",
+}
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -27,8 +34,14 @@ router = APIRouter(include_in_schema=False)
 def show(request: Request, payment_id: str) -> Response:
     with reading() as session:
         payment = sandbox.shown(session, payment_id)
-        late_s = sandbox.LATE_MS // 1000
-        return page(request, "sandbox.html", payment=payment, late_s=late_s)
+        return page(
+            request,
+            "sandbox.html",
+            payment=payment,
+            late_s=sandbox.LATE_MS // 1000,
+            verb="Pay" if payment.amount_cents else "Keep it",
+            back=path_of(payment.cancel_url or "/"),
+        )
 
 
 @router.post("/sandbox/pay/{payment_id}", dependencies=[Depends(ours)])
@@ -41,6 +54,28 @@ def answer(payment_id: str, answer: Annotated[sandbox.Answer, Form()]) -> Respon
         ledger.receive(sandbox.NAME, body, headers)
     gone = payment.state in (SandboxState.ABANDONED, SandboxState.DECLINED)
     return RedirectResponse(path_of(payment.cancel_url if gone else payment.back_url), 303)
+
+
+@router.api_route("/sandbox/cards/{customer_ref}", methods=READ)
+def show_card(request: Request, customer_ref: str, back: str = "/") -> Response:
+    with reading() as session:
+        card = sandbox.card_of(session, customer_ref)
+        return page(request, "sandbox_card.html", card=card, back=path_of(back), said=CARDS)
+
+
+@router.post("/sandbox/cards/{customer_ref}", dependencies=[Depends(ours)])
+def change_card(
+    customer_ref: str,
+    card: Annotated[Literal["works", "declines", "late", "silent", "removed"], Form()],
+    back: Annotated[str, Form()] = "/",
+) -> Response:
+    with reading() as session:
+        sandbox.card_of(session, customer_ref)
+    if card == "removed":
+        sandbox.forget(customer_ref, "")
+    else:
+        sandbox.behave(customer_ref, card)
+    return RedirectResponse(path_of(back), 303)
 
 
 @router.post("/hooks/payments/{processor}")

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from catalog import auth, checkout
-from catalog.payments import ledger, stripe
+from catalog.payments import ledger, stripe, stripe_client
 from catalog.payments.facts import Forged, ProcessorDown, ProcessorRefused
 from catalog.web import visitors
 from models.base import unit_of_work
@@ -217,7 +217,7 @@ class TestItsWebhooks:
 @pytest.mark.usefixtures("real")
 class TestAgainstLocalstripe:
     def test_a_refund_is_made_and_read_as_ours(self) -> None:
-        api = stripe._client("sk_test_12345", stripe.settings().stripe_url)
+        api = stripe_client._client("sk_test_12345", stripe_client.settings().stripe_url)
         card: Any = {
             "type": "card",
             "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"},
