@@ -1,32 +1,111 @@
-"""What an account may do now: the single gate that bytes of a clip pass."""
+"""What an account may do now: the single gate that every clip's page, words and bytes pass."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from catalog.auth import Visitor
-from catalog.listings import is_public
+from catalog.members import memberships
+from models.account import Role
 from models.base import now_ms
 from models.clip import Clip
 from models.license import License, LicenseState
-from models.listing import Listing
+from models.listing import Listing, ListingState, is_public
+from models.membership import Membership, Tier
 from models.order import Order, OrderLine
+from models.perk import Early
 from models.recording import Recording
 from models.terms import Terms
 
 Action = Literal["see", "preview", "clean"]
 """see: its page, poster and words; preview: the marked copy; clean: the work without a mark."""
+MEMBER = "memberships:read"
+"""The scope with which a token sees what its account sees as a member."""
 
 
 def may_use(session: Session, visitor: Visitor, clip: Clip, action: Action, at_ms: int) -> bool:
     """`at_ms`: the database's now. A token needs the scope for what only its account may have."""
     if action in ("see", "preview"):
-        return _is_on_sale(session, clip.id) or _works_on(session, visitor, clip)
+        seen = exists().where(Listing.clip_id == clip.id, seen_by(visitor, at_ms))
+        return bool(session.scalar(select(seen))) or _works_on(session, visitor, clip)
     return _works_on(session, visitor, clip) or any(
         not marked(one) for one in licenses_of(session, visitor, clip.id, at_ms)
     )
+
+
+def seen_by(visitor: Visitor, at_ms: int) -> ColumnElement[bool]:
+    """Of listings: those on sale, those that this member sees earlier, those that are one's own
+    and not withdrawn. Withdrawn is for nobody."""
+    own: ColumnElement[bool] = false()
+    if visitor.may_scope("recordings:read"):
+        own = Listing.creator_id.in_(visitor.creator_ids)
+        if Role.STAFF in visitor.roles:
+            own = Listing.id.is_not(None)
+    seen = or_(Listing.visible_from_ms <= at_ms, early_for(visitor, at_ms), own)
+    return (Listing.state == ListingState.PUBLIC) & seen
+
+
+def early_for(visitor: Visitor, at_ms: int) -> ColumnElement[bool]:
+    """Of listings: those that open to everybody later, and to this member are open now."""
+    if visitor.account_id is None or not visitor.may_scope(MEMBER):
+        return false()
+    ladder = (
+        select(Membership.id)
+        .join(Tier, Tier.id == Membership.tier_id)
+        .outerjoin(Early, Early.clip_id == Listing.clip_id)
+        .where(
+            Membership.account_id == visitor.account_id,
+            Membership.creator_id == Listing.creator_id,
+            memberships.gives_perks(at_ms),
+            Listing.visible_from_ms - _lead() <= at_ms,
+        )
+        .correlate(Listing)
+    )
+    waits = (Listing.state == ListingState.PUBLIC) & (Listing.visible_from_ms > at_ms)
+    return waits & exists(ladder)
+
+
+def in_window(at_ms: int) -> ColumnElement[bool]:
+    """Of listings: open to everybody, or to the members of one tier at least. For those who work
+    on them: what somebody may see is out."""
+    steps = (
+        select(Tier.id)
+        .outerjoin(Early, Early.clip_id == Listing.clip_id)
+        .where(
+            Tier.creator_id == Listing.creator_id,
+            Tier.retired_ms.is_(None),
+            Listing.visible_from_ms - _lead() <= at_ms,
+        )
+        .correlate(Listing)
+    )
+    opened = (Listing.visible_from_ms <= at_ms) | exists(steps)
+    return (Listing.state == ListingState.PUBLIC) & opened
+
+
+def tier_of(session: Session, visitor: Visitor, creator_id: str) -> Tier | None:
+    """Whose perks the visitor has with this creator now."""
+    if visitor.account_id is None or not visitor.may_scope(MEMBER):
+        return None
+    return session.scalars(
+        select(Tier)
+        .join(Membership, Membership.tier_id == Tier.id)
+        .where(
+            Membership.account_id == visitor.account_id,
+            Membership.creator_id == creator_id,
+            memberships.gives_perks(now_of(session)),
+        )
+        .order_by(Tier.rank.desc())
+        .limit(1)
+    ).first()
+
+
+def seen_by_all(clip_id: str | InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    """What is on sale is: its page, poster and words, and the marked copy."""
+    return exists().where(Listing.clip_id == clip_id, is_public())
 
 
 def now_of(session: Session) -> int:
@@ -83,11 +162,6 @@ def _licensee(visitor: Visitor) -> ColumnElement[bool]:
     return or_(false(), *found)
 
 
-def _is_on_sale(session: Session, clip_id: str) -> bool:
-    wanted = select(Listing.id).where(Listing.clip_id == clip_id, is_public())
-    return session.scalar(wanted) is not None
-
-
 def _works_on(session: Session, visitor: Visitor, clip: Clip) -> bool:
     if not visitor.may_scope("recordings:read"):
         return False
@@ -95,3 +169,28 @@ def _works_on(session: Session, visitor: Visitor, clip: Clip) -> bool:
         select(Recording.creator_id).where(Recording.id == clip.recording_id)
     )
     return creator_id is not None and visitor.works_for(creator_id)
+
+
+class _said(FunctionElement[int]):
+    """The number that a column of JSON says for the key in another column."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(_said, "sqlite")
+def _sqlite_said(element: Any, compiler: Any, **kw: Any) -> str:
+    said, key = (compiler.process(one, **kw) for one in element.clauses)
+    return f"""CAST(json_extract({said}, '$."' || {key} || '"') AS INTEGER)"""
+
+
+@compiles(_said, "postgresql")
+def _postgres_said(element: Any, compiler: Any, **kw: Any) -> str:
+    said, key = (compiler.process(one, **kw) for one in element.clauses)
+    return f"CAST({said} ->> {key} AS BIGINT)"
+
+
+def _lead() -> ColumnElement[int]:
+    """How much earlier: the clip's own ladder, else the tier's. Not named there: with everybody."""
+    own = func.coalesce(_said(Early.leads, Tier.key), 0)
+    return case((Early.clip_id.is_not(None), own), else_=Tier.lead_ms)

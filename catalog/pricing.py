@@ -7,7 +7,7 @@ import functools
 import math
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +28,8 @@ from models.terms import PriceRule, Terms
 MORE = "more"
 """The last step of a table: for all that is more, and for no limit."""
 NAMES = ("length", "media", "territory", "term", "audience", "seats", "projects", "exclusive")
+PRIVATE = "personal"
+"""The kind that a creator's members get at less."""
 HINTED = "standard"
 """The kind whose base a recording's price hint is; the others keep their distance from it."""
 
@@ -121,17 +123,40 @@ def rules(session: Session, creator_id: str) -> dict[str, PriceRule]:
     return {row.kind: row for row in found}
 
 
-def price(session: Session, listing: Listing, terms: Terms, use: Use) -> Priced:
-    return price_by(rules(session, _creator(listing)), listing, terms, use)
+def price(
+    session: Session, listing: Listing, terms: Terms, use: Use, *, member_percent: int = 0
+) -> Priced:
+    known = rules(session, _creator(listing))
+    return price_by(known, listing, terms, use, member_percent=member_percent)
 
 
-def price_by(known: dict[str, PriceRule], listing: Listing, terms: Terms, use: Use) -> Priced:
-    """With rules that were read already. Raises Refusal for a kind that has no price."""
+def price_by(
+    known: dict[str, PriceRule],
+    listing: Listing,
+    terms: Terms,
+    use: Use,
+    *,
+    member_percent: int = 0,
+) -> Priced:
+    """With rules that were read already. Raises Refusal for a kind that has no price.
+
+    `member_percent`: what its creator's member has off; see catalog.members.perks.discount."""
     rule = known.get(terms.kind)
     if rule is None:
         raise Refusal("This license has no price just now.", code="no_price")
     fields = terms_of.fields(terms)
-    return reckoned(rule, _base(known, rule, listing), fields, use, listing.clip.length_ms)
+    found = reckoned(rule, _base(known, rule, listing), fields, use, listing.clip.length_ms)
+    return for_member(found, member_percent) if terms.kind == PRIVATE else found
+
+
+def for_member(priced: Priced, percent: int) -> Priced:
+    """Exact, and a part of a cent is the member's."""
+    if not percent or not priced.price_cents:
+        return priced
+    factor = Fraction(100 - percent, 100)
+    cents = math.floor(priced.price_cents * factor)
+    line = Line(f"Member discount {percent} %", factor=f"{float(factor):g}")
+    return replace(priced, price_cents=cents, breakdown=[*priced.breakdown, line])
 
 
 def reckoned(rule: PriceRule, base_cents: int, fields: Fields, use: Use, length_ms: int) -> Priced:
@@ -163,9 +188,12 @@ def price_from(session: Session, listing: Listing) -> tuple[int, str]:
     return min((cents for cents in paid if cents), default=0), settings().currency
 
 
-def least(known: dict[str, PriceRule], listing: Listing, terms: Terms) -> int:
+def least(
+    known: dict[str, PriceRule], listing: Listing, terms: Terms, *, member_percent: int = 0
+) -> int:
     """Of the smallest use that these terms know."""
-    return price_by(known, listing, terms, smallest(terms_of.fields(terms))).price_cents
+    use = smallest(terms_of.fields(terms))
+    return price_by(known, listing, terms, use, member_percent=member_percent).price_cents
 
 
 def smallest(fields: Fields) -> Use:

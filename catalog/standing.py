@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from catalog import search
 from models import event
-from models.base import new_id
+from models.base import new_id, now_ms
 from models.listing import Listing, ListingState
 from models.pool import Pool
 from models.steps import ask
@@ -27,7 +27,12 @@ def turn(session: Session, clip_id: str, to: ListingState, why: str) -> Listing 
 
 
 def find_pools(session: Session, listing: Listing) -> None:
-    """By a job, where there is a pool at all: publishing waits for no rule."""
+    """By a job, where there is a pool at all: publishing waits for no rule. What waits for its
+    day comes into none before it."""
+    waits = listing.visible_from_ms > (session.scalar(select(now_ms())) or 0)
+    if listing.state == ListingState.PUBLIC and waits:
+        ask(session, "route", listing.id, None, new_id(), run_after_ms=listing.visible_from_ms)
+        return
     open_one = select(Pool.id).where(Pool.closed_ms.is_(None)).limit(1)
     if listing.clip.recording.sidecar.get("pool") or session.scalar(open_one) is not None:
         ask(session, "route", listing.id, None, spec=new_id())

@@ -2,11 +2,12 @@
 
 from sqlalchemy import select
 
-from catalog import prices, reservations
+from catalog import prices, reels, reservations
 from catalog.listings import publish
 from catalog.reviews import take_place
 from models.base import now_ms
-from models.clip import Clip
+from models.clip import Clip, ClipKind
+from models.reservation import ReservationKind
 from workers.lease import Lease
 
 
@@ -18,5 +19,9 @@ def run(lease: Lease) -> None:
         later = embargo_ms > (session.scalar(select(now_ms())) or 0)
         listing = publish(session, clip.id, visible_from_ms=embargo_ms if later else None)
         prices.fill(session, listing)
-        reservations.embargo(session, listing)
+        first = listing.visible_from_ms > embargo_ms  # its members see it before everybody
+        kind = ReservationKind.EARLY if first else ReservationKind.EMBARGO
+        reservations.embargo(session, listing, kind)
         take_place(session, clip.id)
+        if clip.kind == ClipKind.REEL:  # one of its clips may be licensed to one alone since
+            reels.look(session, clip.recording_id)
