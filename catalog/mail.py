@@ -4,9 +4,11 @@ import email
 import functools
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from html import escape
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import jinja2
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog import mail_sheet
 from catalog.errors import BadRequest, NotFound
 from catalog.paged import Page, page_of
 from catalog.web import words
+from models.base import now_ms
 from models.mail import Mail
 from models.settings import settings
 from models.steps import ask
@@ -29,6 +33,10 @@ _ADDRESS = re.compile(
 )
 
 
+ERASED = "@erased.invalid"
+"""The end of addresses that stand for nobody: of people who were erased. No mail goes there."""
+
+
 def address(text: str) -> str:
     """In lower case. Raises BadRequest for what is no address of one mailbox."""
     found = text.strip().lower()
@@ -37,24 +45,66 @@ def address(text: str) -> str:
     return found
 
 
-def write(session: Session, to: str, template: str, **context: Any) -> Mail:
+@dataclass(frozen=True)
+class Composed:
+    subject: str
+    text: str
+
+
+def write(
+    session: Session,
+    to: str,
+    template: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    send_after_ms: int | None = None,
+    **context: Any,
+) -> Mail:
+    """At once, or not before `send_after_ms`."""
+    made = composed(template, **context)
+    return keep(session, to, template, made, headers=headers, send_after_ms=send_after_ms)
+
+
+def composed(template: str, **context: Any) -> Composed:
     """The template's first line is its subject. No value can begin a line of the head: the subject
     and the text are rendered apart, and what breaks lines is taken out of the subject.
     """
     subject, text = _templates(template)
     given = {"base_url": settings().base_url, **context}
-    body = _plain(text.render(given)).strip() + "\n"
-    made = Mail(
+    body = re.sub(r"\n{3,}", "\n\n", _plain(text.render(given)).strip()) + "\n"
+    return Composed(_one_line(subject.render(given))[:300], body)
+
+
+def keep(
+    session: Session,
+    to: str,
+    template: str,
+    made: Composed,
+    *,
+    headers: Mapping[str, str] | None = None,
+    send_after_ms: int | None = None,
+    subscriber_id: str = "",
+    of: str = "",
+) -> Mail:
+    """The row, and the job that sends it. `of`: whose letter it is, as its head says."""
+    row = Mail(
         to=address(to),
         purpose=template,
-        subject=_one_line(subject.render(given))[:300],
-        text=body,
-        html=_html(body),
+        subject=made.subject,
+        text=made.text,
+        html=mail_sheet.html(made.subject, made.text, _one_line(of)),
+        headers={name: _one_line(value)[:900] for name, value in (headers or {}).items()},
+        send_after_ms=send_after_ms,
+        subscriber_id=subscriber_id,
     )
-    session.add(made)
+    if row.to.endswith(ERASED):
+        row.text = row.html = ""
+        row.sent_ms = session.scalar(select(now_ms()))
+    session.add(row)
     session.flush()
-    ask(session, "mail", made.id, None)
-    return made
+    if row.sent_ms is None:
+        ask(session, "mail", row.id, None, run_after_ms=send_after_ms)
+    return row
 
 
 @functools.cache
@@ -62,7 +112,7 @@ def _templates(name: str) -> tuple[jinja2.Template, jinja2.Template]:
     made = jinja2.Environment(  # plain text: what is written is escaped where it becomes HTML
         autoescape=False, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters.update(words.FILTERS)
+    made.filters.update({**words.FILTERS, "line": _one_line})
     source = (TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")
     first, _, rest = source.partition("\n\n")
     assert first.startswith(SUBJECT), name
@@ -80,22 +130,12 @@ def _one_line(text: str) -> str:
     return " ".join(_plain(text).split()).replace("=?", "= ?")
 
 
-def _html(text: str) -> str:
-    """Paragraphs and lines as they are; of addresses only this house's own become links."""
-    paragraphs = (
-        "<br>\n".join(map(_line, one.splitlines())) for one in re.split(r"\n{2,}", text.strip())
-    )
-    inside = "\n".join(f"<p>{one}</p>" for one in paragraphs)
-    return f'<!doctype html>\n<html lang="en">\n<body>\n{inside}\n</body>\n</html>\n'
+FOOTER = mail_sheet.FOOTER
 
 
-def _line(text: str) -> str:
-    own = re.escape(settings().base_url)
-    parts = re.split(rf"({own}/[^\s<>\"']*)", text)
-    return "".join(
-        f'<a href="{escape(part)}">{escape(part)}</a>' if i % 2 else escape(part)
-        for i, part in enumerate(parts)
-    )
+def domain() -> str:
+    """Of the sender."""
+    return parseaddr(settings().mail_from)[1].rpartition("@")[2] or "localhost"
 
 
 def home() -> str:
@@ -128,11 +168,17 @@ def text_of(mail: Mail) -> str:
     """From its row while it waits, then from the outbox folder of this machine; "" where it left
     by another way.
     """
-    if mail.sent_ms is None:
-        return mail.text
+    return mail.text if mail.sent_ms is None else _filed(mail, "plain")
+
+
+def html_of(mail: Mail) -> str:
+    return mail.html if mail.sent_ms is None else _filed(mail, "html")
+
+
+def _filed(mail: Mail, kind: str) -> str:
     try:
         raw = file_of(mail).read_bytes()
     except OSError:
         return ""
-    body = email.message_from_bytes(raw, policy=policy.default).get_body(("plain",))
+    body = email.message_from_bytes(raw, policy=policy.default).get_body((kind,))
     return str(body.get_content()) if body else ""

@@ -7,12 +7,14 @@ import ssl
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
 
-from catalog.mail import file_of
+from catalog.letters import bounces, sending
+from catalog.mail import domain, file_of
 from models.base import now_ms, reading, unit_of_work
 from models.mail import Mail
 from models.settings import settings
@@ -40,26 +42,58 @@ def run(lease: Lease) -> None:
     with reading() as session:
         mail = session.get(Mail, lease.job.subject)
         now = session.scalar(select(now_ms())) or 0
-    if mail is not None and mail.sent_ms is None:
-        try:
-            _send(mail)
-        except (NotTaken, OSError) as error:
-            _again(mail, error, now)
+    if mail is None or mail.sent_ms is not None:
+        with lease.saving():
+            return
+    if mail.subscriber_id and not _leaves(lease, mail, now):
+        return
+    try:
+        _send(mail)
+    except (NotTaken, OSError) as error:
+        _again(mail, error, now)
     with lease.saving() as session:
-        if mail is not None:
-            sent = session.get_one(Mail, mail.id)
-            sent.sent_ms, sent.error = sent.sent_ms or now, ""
-            sent.text = sent.html = ""  # it may hold a link that signs in
+        sent = session.get_one(Mail, mail.id)
+        sent.sent_ms, sent.error = now, ""
+        sent.text = sent.html = ""  # it may hold a link that signs in
+
+
+def _leaves(lease: Lease, mail: Mail, now: int) -> bool:
+    """Whether a letter is still to be sent. Raises Waits outside of its hours."""
+    with reading() as session:
+        found = sending.leaving(session, mail, now)
+    if found.wait_ms:
+        raise Waits("the hours in which letters leave", found.wait_ms)
+    if not found.why_not:
+        return True
+    with lease.saving() as session:
+        sending.not_sent(session, mail, found.why_not)
+    return False
+
+
+class _Whole(policy.EmailPolicy):
+    """Addresses in List-* stay in one piece: folded, they would be encoded as words are, and no
+    mail program would find them.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        if name.startswith("List-"):
+            return f"{name}: {value}{self.linesep}"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode("ascii", "surrogateescape")
 
 
 def message(mail: Mail) -> EmailMessage:
-    made = EmailMessage(policy=policy.SMTP)
+    made = EmailMessage(policy=_Whole(linesep="\r\n"))
     made["From"] = settings().mail_from
     made["To"] = mail.to
     made["Subject"] = mail.subject
     made["Date"] = format_datetime(datetime.fromtimestamp(mail.created_ms // 1000, UTC))
-    made["Message-ID"] = f"<{mail.id}@{_domain()}>"
+    made["Message-ID"] = f"<{mail.id}@{domain()}>"
     made["Auto-Submitted"] = "auto-generated"
+    for name, value in mail.headers.items():
+        made[name] = value
     made.set_content(mail.text)
     made.add_alternative(mail.html, subtype="html")
     return made
@@ -78,7 +112,9 @@ def _again(mail: Mail, error: Exception, now: int) -> None:
     text = re.sub(re.escape(mail.to), "(address)", said, flags=re.IGNORECASE)
     with unit_of_work() as session:
         session.get_one(Mail, mail.id).error = text
-    age_ms = now - mail.created_ms
+        if isinstance(error, NotTaken) and error.final:
+            bounces.refused(session, mail, said)
+    age_ms = now - (mail.send_after_ms or mail.created_ms)
     if age_ms > GIVE_UP_MS or (isinstance(error, NotTaken) and error.final):
         raise Refused(f"Mail {mail.id} was given up: {text}") from error
     wait_ms = min(max(age_ms, LEAST_WAIT_MS), MOST_WAIT_MS)
@@ -131,7 +167,3 @@ def _connected(host: str, port: int | None, secure: bool, context: ssl.SSLContex
 def _said(code: int, says: bytes | str) -> str:
     text = says.decode(errors="replace") if isinstance(says, bytes) else says
     return f"{code} {text}"
-
-
-def _domain() -> str:
-    return parseaddr(settings().mail_from)[1].rpartition("@")[2] or "localhost"

@@ -3,7 +3,7 @@
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from catalog import media
+from catalog import media, wholeness
 from catalog.errors import NotFound
 from catalog.web import straight
 from models.clip import Asset
@@ -14,9 +14,15 @@ HANDED_OVER = "/_blobs/"
 """The internal location of nginx whose alias is the folder of the store."""
 
 
-def send(request: Request, asset: Asset, *, attachment: str = "") -> Response:
-    """`attachment`: a Content-Disposition for what is saved under a name and never cached."""
+def send(
+    request: Request, asset: Asset, *, attachment: str = "", private: bool = False
+) -> Response:
+    """`attachment`: a Content-Disposition for what is saved under a name and never cached.
+    `private`: not everybody may have it, so no browser keeps it either."""
+    wholeness.needs(asset)
     kept, mime = media.headers(asset), media.mime(asset)
+    if private:
+        kept |= {"Cache-Control": media.CLEAN}
     if attachment:
         kept |= {"Content-Disposition": attachment, "Cache-Control": media.CLEAN}
     if media.unchanged(asset, request.headers):

@@ -82,7 +82,12 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [value for name, value in attrs if name != "lang"]
+        said = dict(attrs)
+        assert "url(" not in (said.pop("style", "") or ""), "it would tell when it is read"
+        if tag == "meta":
+            assert set(said) <= {"charset", "name", "content"}
+            return
+        self.links += [value for name, value in said.items() if name not in ("lang", "role")]
 
 
 @pytest.mark.usefixtures("database")
@@ -97,7 +102,8 @@ class Seen(HTMLParser):
 def test_its_html_has_our_own_links_and_nothing_that_runs(greeting: str, text: str) -> None:
     seen = Seen()
     seen.feed(made(greeting, name="x", text=text).html)
-    assert seen.tags <= {"html", "body", "p", "br", "a"}
+    frame = {"html", "head", "meta", "title", "body", "div", "h1"}
+    assert seen.tags <= frame | {"p", "br", "a"}
     own = "http://127.0.0.1:8000/licenses?a=1&b=2"
     assert seen.links == ([own] if own in text else [])
 
@@ -154,10 +160,10 @@ def test_the_outbox_is_for_staff(client: TestClient) -> None:
     with unit_of_work() as session:
         link = "http://127.0.0.1:8000/enter/abc"
         one = mail.write(session, TO, "sign_in", link=link, until_ms=1)
-    for path in ("/outbox", f"/outbox/{one.id}"):
+    for path in ("/outbox", f"/outbox/{one.id}", f"/outbox/{one.id}/look"):
         assert client.get(path).headers["location"].startswith("/sign-in?back=")
     people.sign_in(client, TO, Role.LICENSEE)
-    for path in ("/outbox", f"/outbox/{one.id}"):
+    for path in ("/outbox", f"/outbox/{one.id}", f"/outbox/{one.id}/look"):
         assert client.get(path).status_code == 404
     people.sign_in(client, "sam@example.org", Role.STAFF)
     assert "Waiting" in client.get("/outbox").text
@@ -168,6 +174,10 @@ def test_the_outbox_is_for_staff(client: TestClient) -> None:
         assert f'<a href="{link}">{link}</a>' in page.text
         assert page.headers["referrer-policy"] == "no-referrer"
         assert page.headers["cache-control"] == "no-store"
+        look = client.get(f"/outbox/{one.id}/look")
+        assert f'href="{link}"' in look.text
+        assert "sandbox" in look.headers["content-security-policy"]
+        assert "default-src 'none'" in look.headers["content-security-policy"]
     assert "Sent" in client.get("/outbox").text
     mail.file_of(one).unlink()
     assert "kept nowhere" in client.get(f"/outbox/{one.id}").text
@@ -177,7 +187,7 @@ def test_the_outbox_is_for_staff(client: TestClient) -> None:
 def test_a_hostile_mail_is_shown_as_text(client: TestClient, greeting: str) -> None:
     one = made(greeting, name="<script>alert(1)</script>", text="https://evil.example/x")
     people.sign_in(client, "sam@example.org", Role.STAFF)
-    for path in ("/outbox", f"/outbox/{one.id}"):
+    for path in ("/outbox", f"/outbox/{one.id}", f"/outbox/{one.id}/look"):
         page = client.get(path).text
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
