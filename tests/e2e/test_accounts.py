@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 from catalog import accounts, mail
 from models.account import Role
 from models.base import unit_of_work
-from models.migrations import migrate
 from tests import factories, people
 from tests.browsing import enter
 from tests.commands import running, until
+from tests.databases import migrated
 from tests.e2e.test_desk import violations
 from tests.e2e.test_story import answers
 from tests.servers import free_port
@@ -24,7 +24,7 @@ PASSWORD = "correct horse 7"
 
 @pytest.fixture
 def house(home: Path, tmp_path: Path) -> Iterator[str]:
-    migrate()
+    migrated()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running("up", "--port", str(port), log=tmp_path / "log", REELYARD_DATA=str(home)):

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 from models.account import Role
 from models.base import unit_of_work
 from models.clip import AssetKind
-from models.migrations import migrate
 from tests import factories, people
 from tests.browsing import enter
 from tests.commands import running, until
+from tests.databases import migrated
 from tests.e2e.test_story import answers, drop
 from tests.servers import free_port
 
@@ -143,7 +143,7 @@ def trim(page: Page, house: str, moment: str, clip: str) -> None:
 
 def seeded(home: Path) -> tuple[str, str]:
     """A recording with every kind of moment, and a clip: their addresses."""
-    migrate()
+    migrated()
     with unit_of_work() as session:
         recording = factories.recording(session, duration_ms=120_000)
         curve = [{"score": i % 40 / 40, "cheer": i % 40 / 50, "speech": 0.5} for i in range(120)]

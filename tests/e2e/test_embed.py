@@ -15,10 +15,10 @@ from playwright.sync_api import Page, expect
 from catalog.app import create_app
 from models.base import unit_of_work
 from models.clip import AssetKind
-from models.migrations import migrate
 from tests import factories, media
 from tests.commands import until
 from tests.conftest import forget
+from tests.databases import migrated
 from tests.servers import free_port
 
 VIOLATIONS = """
@@ -63,7 +63,7 @@ def house(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     port = free_port()
     monkeypatch.setenv("REELYARD_PORT", str(port))
     forget()
-    migrate()
+    migrated()
     preview = media.moving(tmp_path / "preview.mp4", "-c:a", "aac", "-movflags", "+faststart")
     with unit_of_work() as session:
         clip = factories.clip(session, title=TITLE, end_ms=63_000, width=320, height=180)

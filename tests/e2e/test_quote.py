@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 from catalog import auth
 from models.account import Account, Role
 from models.base import unit_of_work
-from models.migrations import migrate
 from tests import people
 from tests import rights_factories as rights
 from tests.commands import running, until
+from tests.databases import migrated
 from tests.e2e.test_desk import violations
 from tests.e2e.test_story import answers
 from tests.servers import free_port
@@ -21,7 +21,7 @@ from tests.servers import free_port
 @pytest.fixture
 def shop(home: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The house's address and the path of a clip of ada's."""
-    migrate()
+    migrated()
     with unit_of_work() as session:
         rights.publish(session)
         clip = rights.listing(session).clip_id

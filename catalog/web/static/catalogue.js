@@ -109,8 +109,10 @@ function saving() {
     if (!form.matches("dialog [data-keep]")) return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
-    form.parentElement.innerHTML = await answer.text();
+    const sent = { method: "POST", body, headers: { "HX-Request": "true" } };
+    const answer = await fetch(form.action, sent).catch(() => null);
+    if (answer?.ok) form.parentElement.innerHTML = await answer.text();
+    else location.assign(`${form.action}?clip=${body.get("clip")}`);
   });
 }
 

@@ -1,6 +1,7 @@
 // The player: keys as elsewhere, the transcript that follows and seeks, streaming where the page asks for it.
 
 import { typing } from "./app.js";
+import { card } from "./offers.js";
 
 const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 
@@ -164,6 +165,16 @@ function facade() {
   video.addEventListener("play", () => ready(video).then(() => video.play()).catch(() => {}), { once: true });
 }
 
+/** A visit is made of clips that were played; an offer comes when one has ended, below it. */
+function visit() {
+  const video = player();
+  const form = document.querySelector("[data-played]");
+  const place = document.querySelector("[data-offer]");
+  const told = () => fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => {});
+  if (video && form) video.addEventListener("play", told, { once: true });
+  if (video && place) video.addEventListener("ended", () => card(place), { once: true });
+}
+
 document.addEventListener("keydown", onKey);
 document.querySelector(".tiles")?.addEventListener("click", (event) => {
   const on = event.target.closest("[data-ms]");
@@ -180,3 +191,4 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:after:swap", facade);
 transcript();
 facade();
+visit();
