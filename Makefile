@@ -37,6 +37,7 @@ bench: .venv/.runtime .venv/.bench ## measure against bare ffmpeg and PySceneDet
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.search $(SEARCH)
 	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.figures
 	@$(if $(COMPOSITES),$(BIN)/python -m bench.scout --shared ../shared --full $(ARGS) $(COMPOSITES))
 
 constraints: ## choose every version anew (needs uv)

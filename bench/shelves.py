@@ -75,7 +75,7 @@ def fill(engine: Engine, listings: int, seed: int = 1) -> None:
         asleep = _sleep(connection)
         for shelf in _shelves(listings, seed, counts):
             for name, rows in shelf.rows.items():
-                _write(connection, Base.metadata.tables[name], rows)
+                write(connection, Base.metadata.tables[name], rows)
         _write_counts(connection, counts)
         _wake(connection, asleep)
         connection.commit()
@@ -290,7 +290,7 @@ def _entry(
     }
 
 
-def _write(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def write(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     own = [column.name for column in table.columns if column.name in rows[0]]
@@ -330,8 +330,8 @@ def _write_counts(connection: Connection, counts: Counts) -> None:
         if label:
             starts += [{"start": start, "word": token} for start in starts_of(label)]
     connection.execute(text("DELETE FROM search_word"))
-    _write(connection, Word.metadata.tables[Word.__tablename__], rows)
-    _write(connection, Start.metadata.tables[Start.__tablename__], starts)
+    write(connection, Word.metadata.tables[Word.__tablename__], rows)
+    write(connection, Start.metadata.tables[Start.__tablename__], starts)
 
 
 def _sleep(connection: Connection) -> list[str]:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from catalog import problems
 from catalog.errors import (
     CatalogError,
+    Damaged,
     RangeRefused,
     Refusal,
     ScopeNeeded,
@@ -32,6 +33,14 @@ DETAILS = {
 }
 PROGRAMS = ("/api/", "/oembed", "/feeds/")
 """Whoever asks here reads JSON."""
+LETTING_IN = (
+    "/enter/",
+    "/feeds/members/",
+    "/letters/confirm/",
+    "/letters/preferences/",
+    "/letters/unsubscribe/",
+)
+"""What follows is a word that opens something without a sign-in."""
 RETRY = {"Retry-After": "10"}
 BEARER = 'Bearer realm="Reelyard"'
 OURS = ("type", "title", "status", "detail", "instance", "headers")
@@ -106,6 +115,8 @@ def _told(request: Request, error: Exception) -> Response:
 def _headers(request: Request, error: CatalogError) -> dict[str, str]:
     if isinstance(error, RangeRefused):
         return {"Content-Range": f"bytes */{error.size}"}
+    if isinstance(error, Damaged):
+        return {"Retry-After": "3600"}
     if isinstance(error, TooMany):
         return {"Retry-After": str(error.retry_s)}
     if isinstance(error, SignInNeeded):
@@ -130,7 +141,7 @@ def _to_sign_in(request: Request) -> Response:
 def _logged(request: Request) -> str:
     """The path; not the word of one that lets somebody in."""
     path = request.url.path
-    return "/enter/..." if path.startswith("/enter/") else path
+    return next((f"{one}..." for one in LETTING_IN if path.startswith(one)), path)
 
 
 def _http(request: Request, error: Exception) -> Response:

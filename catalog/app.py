@@ -7,7 +7,26 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
 
 from catalog import answers
-from catalog.api import accounts, described, orders, pools, quotes, routes, verify
+from catalog.api import (
+    accounts,
+    described,
+    desk,
+    early,
+    earnings,
+    figures,
+    lightboxes,
+    members,
+    offers,
+    orders,
+    partners,
+    perks,
+    pools,
+    privacy,
+    quotes,
+    routes,
+    segments,
+    verify,
+)
 from catalog.api.etags import Tagged
 from catalog.api.idempotency import Idempotent
 from catalog.headers import PackText, SecurityHeaders
@@ -15,6 +34,7 @@ from catalog.hosts import TrustedHosts, names_of
 from catalog.limits import Limits
 from catalog.web import docs, pages
 from catalog.web.kept import Pages
+from catalog.web.media import Files
 from catalog.web.visitors import Cookies
 from models.base import reading
 from models.settings import settings
@@ -30,10 +50,21 @@ def create_app() -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.include_router(routes.router)
+    app.include_router(desk.router)
+    app.include_router(early.router)
+    app.include_router(offers.router)
+    app.include_router(figures.router)
+    app.include_router(lightboxes.router)
+    app.include_router(members.router)
+    app.include_router(segments.router)
     app.include_router(accounts.router)
+    app.include_router(privacy.router)
     app.include_router(orders.router)
+    app.include_router(earnings.router)
     app.include_router(quotes.router)
     app.include_router(pools.router)
+    app.include_router(partners.router)
+    app.include_router(perks.router)
     app.include_router(verify.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
@@ -45,6 +76,7 @@ def create_app() -> FastAPI:
     app.add_middleware(PackText)
     app.add_middleware(Cookies)
     app.add_middleware(Pages)
+    app.add_middleware(Files)
     app.add_middleware(Limits)
     app.add_middleware(TrustedHosts, names=names_of(settings()))
     app.add_middleware(SecurityHeaders)

@@ -9,9 +9,12 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def rows_as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Text that a spreadsheet would run starts with an apostrophe; numbers stay numbers."""
+    return more_as_csv([header]) + more_as_csv(rows)
+
+
+def more_as_csv(rows: Iterable[Sequence[object]]) -> str:
     written = io.StringIO(newline="")
     table = csv.writer(written, lineterminator="\r\n")
-    table.writerow([_cell(name) for name in header])
     table.writerows([_cell(value) for value in row] for row in rows)
     return written.getvalue()
 

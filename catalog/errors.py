@@ -52,6 +52,11 @@ class TooMany(CatalogError):
         self.retry_s = retry_s
 
 
+class Damaged(CatalogError):
+    status = 503
+    title = "This file is being repaired"
+
+
 class RangeRefused(CatalogError):
     status = 416
     title = "This part of the file can't be sent"

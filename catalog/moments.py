@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
-from catalog.listings import is_public
+from catalog import entitlements
 from models.analysis import Candidate
 from models.clip import Clip
 from models.job import Job, JobState
@@ -128,8 +128,9 @@ def _standing(
 
 
 def _made(session: Session, recording_id: str) -> Mapping[str, _Made]:
+    out = entitlements.in_window(entitlements.now_of(session))
     rows = session.execute(
-        select(Clip.candidate_id, Clip.id, Listing.state, case((is_public(), 1), else_=0))
+        select(Clip.candidate_id, Clip.id, Listing.state, case((out, 1), else_=0))
         .outerjoin(Listing)
         .where(Clip.recording_id == recording_id, Clip.candidate_id.is_not(None))
     )

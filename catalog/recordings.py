@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
-from catalog import jobs, moments
+from catalog import entitlements, jobs, moments
 from catalog.auth import Visitor
 from catalog.desks import owned
 from catalog.errors import BadRequest, NotFound
@@ -113,10 +113,11 @@ def get(session: Session, recording_id: str) -> Detail:
     recording = session.scalars(wanted).one_or_none()
     if recording is None:
         raise NotFound("There is no recording at this address.")
+    out = entitlements.in_window(entitlements.now_of(session))
     clips = session.scalars(
         select(Clip)
         .join(Listing)
-        .where(Clip.recording_id == recording_id, Clip.kind == ClipKind.CLIP, is_public())
+        .where(Clip.recording_id == recording_id, Clip.kind == ClipKind.CLIP, out)
         .order_by(Clip.start_ms)
         .options(selectinload(Clip.assets), joinedload(Clip.listing), joinedload(Clip.transcript))
     ).all()
@@ -153,7 +154,8 @@ def _held(session: Session, recording_id: str, found: Sequence[Fate]) -> int:
         .outerjoin(Listing)
         .where(Clip.recording_id == recording_id, Clip.kind == ClipKind.CLIP)
     )
-    unlisted = unmade.where(Clip.candidate_id.is_(None), or_(Listing.id.is_(None), ~is_public()))
+    out = entitlements.in_window(entitlements.now_of(session))
+    unlisted = unmade.where(Clip.candidate_id.is_(None), or_(Listing.id.is_(None), ~out))
     without = session.scalar(select(func.count()).select_from(unlisted.subquery())) or 0
     return without + sum(one.standing == "not public" for one in found)
 

@@ -1,6 +1,9 @@
 """What a refusal's `code` means: one row for each code, for the pages that explain problems."""
 
+from catalog.member_refusals import MEMBERS
+
 REFUSALS = {
+    **MEMBERS,
     "already_licensed": (
         "Others licensed this clip",
         "You want it for yourself alone, but others already have it in these media and places.",
@@ -71,6 +74,16 @@ REFUSALS = {
         "Nothing is left to refund.",
         "Look at the order's state; a refund may have been made already.",
     ),
+    "not_that_much": (
+        "It can't have been that much",
+        "No more than its price can have gone back for one license.",
+        "Take the amount that went back, or less.",
+    ),
+    "nothing_here": (
+        "There is no such money here",
+        "What came in for this order has gone back, or is on its way.",
+        "Look at the order's payments in the ledger.",
+    ),
     "nothing_left": (
         "None of these clips can be bought any more",
         "All lines of the old order are expired, sold or withdrawn.",
@@ -95,6 +108,11 @@ REFUSALS = {
         "One order has one currency",
         "The quotes have prices in different currencies.",
         "Order them apart.",
+    ),
+    "own_lines": (
+        "Two rights in this order exclude each other",
+        "One of them is exclusive, and the other one would break it.",
+        "Take one of them out of the cart.",
     ),
     "pool_closed": (
         "This pool is closed",

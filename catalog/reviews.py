@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from catalog import listings
+from catalog import entitlements, listings
 from catalog.errors import NotFound, Refusal
 from catalog.times import written
+from catalog.web.words import moment
 from models import event
 from models import review as learning
 from models.analysis import Analysis, Candidate
@@ -16,11 +17,16 @@ from models.clip import Clip
 from models.job import Job, JobState, afresh
 from models.listing import Listing
 from models.recording import Recording, RecordingState, held, settle
+from models.reservation import FOREVER_MS, Reservation, is_alone
 from models.review import Review, Verdict
 from models.steps import ask
 
 SHORTEST_MS = 1_000
 """Of a person's own span. The settings' limits are for the ranking: a person knows."""
+ALONE = (
+    "Somebody licensed this clip for themselves, and a trimmed form would be sold beside it. "
+    "Nothing was changed."
+)
 
 
 def promote(session: Session, candidate_id: str) -> Review:
@@ -49,6 +55,9 @@ def trim(session: Session, clip_id: str, start_ms: int, end_ms: int) -> Review:
     """A new clip of the same moment; the old one stays on sale until the new one is."""
     replaced, recording, _ = _on_sale(session, clip_id)
     _check_span(recording, start_ms, end_ms)
+    alone_ms = _alone_until(session, clip_id)
+    if alone_ms is not None:
+        raise Refusal(f"{ALONE} {_until(alone_ms)}", code="exclusive_sold", next_free_ms=alone_ms)
     old = session.get_one(Clip, clip_id)
     if (old.start_ms, old.end_ms) == (start_ms, end_ms):
         raise Refusal("The clip begins and ends there already. Move one of its edges first.")
@@ -117,8 +126,22 @@ def take_place(session: Session, clip_id: str) -> None:
     candidate = session.get_one(Candidate, clip.candidate_id, populate_existing=True)
     if not candidate.wanted:
         listings.withdraw(session, clip_id, "taken back")
+    elif candidate.replaces_id and _alone_until(session, candidate.replaces_id):
+        listings.withdraw(session, clip_id, "what it was trimmed from was licensed to one alone")
     elif candidate.replaces_id:
         listings.withdraw(session, candidate.replaces_id, "replaced by its trimmed form")
+
+
+def _alone_until(session: Session, clip_id: str) -> int | None:
+    """The end of what somebody has of this clip for themselves; None where nobody has."""
+    kept = select(func.max(Reservation.until_ms)).where(Reservation.clip_id == clip_id)
+    return session.scalar(kept.where(is_alone(now_ms())))
+
+
+def _until(alone_ms: int) -> str:
+    if alone_ms >= FOREVER_MS:
+        return "That does not end."
+    return f"It can be trimmed from {moment(alone_ms)}."
 
 
 def _recording(session: Session, recording_id: str) -> Recording:
@@ -151,8 +174,9 @@ def _on_sale(
     candidate, recording = _candidate(session, clip.candidate_id)
     standing = _standing(session, candidate)
     discarded = bool(standing) and standing[-1].verdict == Verdict.DISCARDED
-    public = select(Listing.id).where(Listing.clip_id == clip_id, listings.is_public())
-    if session.scalar(public) is None and not (or_discarded and discarded):
+    out = entitlements.in_window(_now(session))
+    seen = select(Listing.id).where(Listing.clip_id == clip_id, out)
+    if session.scalar(seen) is None and not (or_discarded and discarded):
         raise NotFound("There is no clip at this address, or it is not on sale now.")
     if _replacement(session, clip):
         raise Refusal("A trimmed form of this clip is being made. Undo the trim first.")

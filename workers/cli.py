@@ -337,6 +337,36 @@ def check(as_json: Json = False) -> None:
     raise typer.Exit(1 if any(found.values()) else 0)
 
 
+@app.command()
+def kpis(
+    as_of: Annotated[
+        str, typer.Option(help="A day like 2026-03-31, by UTC; without it today.")
+    ] = "",
+    creator: Annotated[str, typer.Option(help="Of one creator (a slug); else the house.")] = "",
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the values as CSV.")] = False,
+) -> None:
+    """The figures as of the end of a day: the same whenever they are asked for."""
+    from catalog.errors import CatalogError
+    from workers import kpis as told
+
+    if as_json and as_csv:
+        err.print("reelyard: choose one of --json and --csv.")
+        raise typer.Exit(2)
+    _begin()
+    try:
+        found, end_ms = told.found(as_of, creator)
+    except CatalogError as error:
+        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        _print_json(told.as_data(found, end_ms))
+    elif as_csv:
+        sys.stdout.write(told.as_csv(found, end_ms))
+    else:
+        told.print_tables(out, found, end_ms)
+
+
 def main() -> None:
     """Entry point: a wrong setting is one line and exit 2."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog import deliveries, signing
+from catalog import deliveries, signing, wholeness
 from catalog.entitlements import is_marked
 from models.base import now_ms, reading, unit_of_work
 from models.clip import Asset, AssetKind, Clip
@@ -23,6 +23,8 @@ from workers.lease import Lease, Waits
 from workers.material import stored
 from workers.version import VERSION
 
+DAMAGED_MS = 600_000
+
 
 def run(lease: Lease) -> None:
     """The master's own bytes, signed once more; for a comp license the marked preview."""
@@ -37,6 +39,8 @@ def run(lease: Lease) -> None:
     if wanted:
         if master is None or source is None:
             raise Waits("the preview of this clip")
+        if not all(wholeness.look(one) for one in (master, source)):
+            raise Waits("a stored file to be put right", wait_ms=DAMAGED_MS)
         admit(2 * source.size + 64 * MB)
         with store().local(master.key) as clip_file, store().local(source.key) as file:
             signed = _signed(lease.folder, file, claim_of | {"clip": clip_file})

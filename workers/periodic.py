@@ -1,5 +1,7 @@
-"""Timers: ask for payments that were not told of; collect what no row names, fetched copies nobody
-uses, folders of jobs that ended."""
+"""Timers: ask for payments that were not told of, renew memberships; collect what no row names,
+fetched copies nobody uses, folders of jobs that ended; look whether stored files are whole; write
+the letters of the day.
+"""
 
 import shutil
 import threading
@@ -9,20 +11,26 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from catalog import accounts, search, throttle
+from catalog import search
 from catalog.api import idempotency
+from catalog.entitlements import now_of
+from catalog.privacy import keeping
 from models.base import now_ms, reading, unit_of_work
 from models.clip import Asset
 from models.job import Job, JobState
 from models.settings import settings
 from models.storage import Stored, collect_cache, store
 from workers.deliver import remind, rotate_keys
+from workers.letters import letters
 from workers.log import log
+from workers.members import advance_members
 from workers.previews import ask_for_missing
-from workers.refunds import reconcile
+from workers.refunds import ask_for_refunds, reconcile
+from workers.scrub import look_again, scrub
 
 EVERY_S = 300.0
 MONEY_EVERY_S = 60.0
+REFUNDS_EVERY_S = 900.0
 REMIND_EVERY_S = 3_600.0
 REVEAL_EVERY_S = 5.0
 KEPT_MS = 3_600_000
@@ -33,12 +41,17 @@ def periodic(stop: threading.Event) -> None:
     """Each task in its own rhythm, all of them soon after the start."""
     tasks = {
         reconcile: MONEY_EVERY_S,
+        ask_for_refunds: REFUNDS_EVERY_S,
+        advance_members: MONEY_EVERY_S,
         reveal: REVEAL_EVERY_S,
         collect_cache: EVERY_S,
         collect_job_folders: EVERY_S,
         collect_objects: EVERY_S,
         ask_for_missing: EVERY_S,
+        scrub: EVERY_S,
+        look_again: REMIND_EVERY_S,
         forget_old: REMIND_EVERY_S,
+        letters: MONEY_EVERY_S,
         remind: REMIND_EVERY_S,
         rotate_keys: REMIND_EVERY_S,
     }
@@ -63,11 +76,18 @@ def reveal() -> None:
 
 
 def forget_old() -> None:
-    """Counts, links, sign-ins and kept answers whose time is over."""
-    with unit_of_work() as session:
-        throttle.sweep(session)
-        accounts.sweep(session)
+    """All whose time is over: the table is catalog.privacy.keeping. What can't be forgotten now
+    keeps nothing else here for longer.
+    """
     idempotency.collect()
+    for age in keeping.AGES:
+        try:
+            more = True
+            while more:
+                with unit_of_work() as session:
+                    more = keeping.forget(session, age, now_of(session))
+        except Exception:
+            log().exception("not forgotten", what=age.what)
 
 
 def collect_job_folders() -> None:

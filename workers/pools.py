@@ -1,7 +1,8 @@
 """Steps `route` and `pool`: a clip finds its pools, and a rule that changed finds its clips."""
 
-from catalog import routing
+from catalog import reels, routing
 from models.base import unit_of_work
+from models.listing import Listing
 from models.pool import Pool
 from workers.lease import Lease
 
@@ -9,6 +10,9 @@ from workers.lease import Lease
 def run_route(lease: Lease) -> None:
     with lease.saving() as session:
         routing.route(session, lease.job.subject)
+        listing = session.get_one(Listing, lease.job.subject)
+        if listing.visible_from_ms > listing.published_ms:  # it had to wait, and so had its reel
+            reels.look(session, listing.clip.recording_id)
 
 
 def run_pool(lease: Lease) -> None:

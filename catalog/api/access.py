@@ -6,10 +6,14 @@ from fastapi import Depends, Request
 
 from catalog import throttle
 from catalog.auth import Visitor, needs
-from catalog.errors import ScopeNeeded
-from catalog.web.visitors import Asking, from_our_page
+from catalog.errors import ScopeNeeded, SignInNeeded
+from catalog.web.visitors import Asking, from_our_page, has_cookie
 
 READS = ("GET", "HEAD")
+TOKEN = (
+    "Send a token in the header Authorization, as Bearer and the token. You make tokens on the "
+    "page Account."
+)
 MOST, PER_S = 1_200, 60
 """Requests by one token, in each process."""
 
@@ -26,6 +30,8 @@ def scope(name: str, *, guests: bool = False) -> Any:
         if visitor.token_id:
             throttle.glance("token", visitor.token_id, MOST, PER_S)
         elif request.method not in READS:
+            if not has_cookie(request):
+                raise SignInNeeded(TOKEN)
             from_our_page(request)
         if not visitor.may_scope(name):
             raise ScopeNeeded(f"It needs the scope {name}. A new token can have it: see Account.")

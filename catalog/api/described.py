@@ -37,12 +37,16 @@ holds the next page's address.
 with its currency (ISO 4217)."""
 TAGS = {
     "Catalogue": "Find clips on sale. Open to everybody.",
+    "Lightboxes": "Clips that you keep and share by a link, and searches that you saved.",
     "Recordings": "What came in, what was found in it and why. For its creator.",
     "Quotes": "What a use of a clip costs, and asking for other terms.",
     "Orders": "Order and pay.",
+    "Offers": "Small things that fit at a clip, and a creator's own offers.",
     "Licenses": "What you may use, until when, and its files.",
     "Proof": "Whether a license holds, and what a file is licensed for. Open to everybody.",
+    "Members": "What one joins a creator for, and one's memberships.",
     "Pools": "Sets of clips that fill themselves by a rule, and their feeds.",
+    "Figures": "How it goes: members, what recurs, offers, licensing, as of any day.",
     "Account": "Your tokens and settings.",
 }
 KEY = {

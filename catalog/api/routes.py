@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from catalog import desks, listings, recordings, search
+from catalog import desks, listings, playlists, recordings, search
 from catalog.api import found, shapes
 from catalog.api.access import scope
 from catalog.auth import Visitor
@@ -50,12 +50,15 @@ def list_listings(wanted: Asked, cursor: Cursor = None, limit: Limit = 24) -> fo
 @router.get("/listings/{listing_id}", tags=["Catalogue"], summary="One clip on sale")
 def get_listing(visitor: Asking, listing_id: str) -> shapes.ListingDetail:
     """By the listing's id or the clip's: transcript, provenance, similar clips, and those of its
-    files that you may fetch: the preview, and the clip without a mark where it is yours."""
+    files that you may fetch: the preview, and the clip without a mark where it is yours. Members
+    of its creator get it earlier than everybody; a token needs `memberships:read` for that."""
     with reading() as session:
-        found = listings.get(session, listing_id)
-        clean = may_use(session, visitor, found.clip, "clean", now_of(session))
+        now = now_of(session)
+        found = listings.seen(session, visitor, listing_id, now)
+        clean = may_use(session, visitor, found.clip, "clean", now)
         alike = list(listings.similar(session, found))
-        return shapes.listing_detail(found, alike, clean=clean)
+        early = found.visible_from_ms > now
+        return shapes.listing_detail(found, alike, clean=clean, early=early)
 
 
 @router.get(
@@ -64,9 +67,9 @@ def get_listing(visitor: Asking, listing_id: str) -> shapes.ListingDetail:
     summary="A clip's signed C2PA manifest as JSON",
     response_class=Response,
 )
-def get_manifest(request: Request, clip_id: str) -> Response:
+def get_manifest(request: Request, visitor: Asking, clip_id: str) -> Response:
     with reading() as session:
-        asset = listings.manifest(session, clip_id)
+        asset = listings.manifest(session, visitor, clip_id)
     return send(request, asset)
 
 
@@ -93,6 +96,24 @@ def get_recording(recording_id: str) -> shapes.RecordingDetail:
     """With its jobs, its candidates (chosen or not, and why not) and its clips."""
     with reading() as session:
         return shapes.recording_detail(recordings.get(session, recording_id))
+
+
+@router.get(
+    "/recordings/{recording_id}/hls/{name}.m3u8",
+    tags=["Recordings"],
+    summary="A playlist of the streaming version",
+    dependencies=[scope("recordings:read"), Depends(own_desk)],
+    response_class=Response,
+    responses={200: {"content": {playlists.MIME: {"schema": {"type": "string"}}}}},
+)
+def get_playlist(
+    recording_id: str,
+    name: Annotated[str, Path(max_length=20, description="`master`, or what `master` names")],
+) -> Response:
+    """HLS (RFC 8216). Its segments open for the same token, sent as a header with each request."""
+    with reading() as session:
+        text = playlists.named(recordings.with_chunks(session, recording_id), name)
+    return Response(text, media_type=playlists.MIME)
 
 
 @router.get(

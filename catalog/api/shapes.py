@@ -88,6 +88,9 @@ class ListingDetail(ListingShape):
     manifest_url: str | None
     transcript: TranscriptShape | None
     similar: list[ListingShape]
+    early: bool = Field(
+        description="You see it before everybody; it can be licensed from `visible_from_ms` on"
+    )
 
 
 class StepShape(Shape):
@@ -146,6 +149,7 @@ class CandidateShape(Shape):
     exact: bool = Field(description="Start and end are a person's own")
     standing: moments.Standing
     clip_id: str | None = Field(description="Of its clip, where that is on sale")
+    review_id: str | None = Field(description="Of what was last done with it, and can be undone")
 
 
 class LessonShape(Shape):
@@ -174,7 +178,9 @@ class ClipLink(BaseModel):
 class RecordingDetail(RecordingShape):
     probe: dict[str, Any] | None
     sidecar: dict[str, Any]
-    stream_url: str | None = Field(description="HLS, once it can be played")
+    stream_url: str | None = Field(
+        description="HLS, once it can be played; a token opens it and its segments"
+    )
     candidates: list[CandidateShape]
     clips: list[ClipLink]
     clips_not_public: int
@@ -219,7 +225,9 @@ def listing(row: Listing) -> ListingShape:
     return ListingShape(**listing_fields(row))
 
 
-def listing_detail(row: Listing, similar: list[Listing], *, clean: bool = False) -> ListingDetail:
+def listing_detail(
+    row: Listing, similar: list[Listing], *, clean: bool = False, early: bool = False
+) -> ListingDetail:
     """`clean`: the asker may fetch the clip without a mark."""
     signed = any(asset.kind == "manifest" for asset in row.clip.assets)
     return ListingDetail(
@@ -229,6 +237,7 @@ def listing_detail(row: Listing, similar: list[Listing], *, clean: bool = False)
         manifest_url=absolute(f"/api/v1/clips/{row.clip_id}/manifest") if signed else None,
         transcript=_transcript(row.clip.transcript),
         similar=[listing(other) for other in similar],
+        early=early,
     )
 
 
@@ -250,7 +259,7 @@ def recording_detail(detail: recordings.Detail) -> RecordingDetail:
         **_recording_fields(row, detail.progress, len(detail.clips)),
         probe=row.probe,
         sidecar=row.sidecar,
-        stream_url=absolute(f"/recordings/{row.id}/hls/master.m3u8") if ready else None,
+        stream_url=absolute(f"/api/v1/recordings/{row.id}/hls/master.m3u8") if ready else None,
         candidates=[_candidate(moment) for moment in detail.moments],
         clips=[_clip_link(clip) for clip in detail.clips],
         clips_not_public=detail.held,
@@ -364,6 +373,7 @@ def _candidate(moment: moments.Fate) -> CandidateShape:
         **{name: getattr(row, name) for name in plain},
         standing=moment.standing,
         clip_id=moment.clip.id if moment.clip else None,
+        review_id=moment.review.id if moment.review else None,
     )
 
 

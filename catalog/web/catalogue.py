@@ -10,9 +10,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from catalog import search
+from catalog.members import ladder
 from catalog.search import Facet, Order, Wanted
 from catalog.web import words
 from catalog.web.rendering import page, with_query
+from catalog.web.visitors import Asking
 from models.base import reading
 from models.settings import settings
 
@@ -106,7 +108,10 @@ class Chip:
 
 @router.api_route("/", methods=READ)
 def catalogue(
-    request: Request, wanted: Asked, cursor: Annotated[str | None, Query(max_length=80)] = None
+    request: Request,
+    visitor: Asking,
+    wanted: Asked,
+    cursor: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Response:
     with reading() as session:
         search.reveal_due(session)
@@ -121,6 +126,7 @@ def catalogue(
             groups=groups(wanted, found.facets),
             chips=chips(wanted, found.facets),
             offers=[_offer(one) for one in offers],
+            early=[] if cursor else ladder.strip(session, visitor, wanted),
             first_page=cursor is None,
             here_with=lambda **changed: address(replace(wanted, **changed)),
             next_url=with_query("/", **fields(wanted), cursor=found.next_cursor),

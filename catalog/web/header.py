@@ -9,7 +9,10 @@ from catalog.errors import CatalogError
 from catalog.web.visitors import visitor
 from models.account import Role
 from models.base import reading
+from models.membership import Membership
 from models.order import Order, OrderLine, OrderState
+
+MEMBERSHIPS = ("/memberships", "Memberships")
 
 
 def who(request: Request) -> Visitor:
@@ -32,6 +35,8 @@ def places(request: Request) -> list[tuple[str, str]]:
         found += [("/quotes", "Quotes")]
     if one.account_id:
         found.append(("/licenses", "Licenses"))
+    if _joined(request, one) and not _busy(one):
+        found.append(MEMBERSHIPS)
     if one.has(Role.STAFF):
         found.append(("/staff", "Staff"))
     return found
@@ -41,8 +46,16 @@ def own(request: Request) -> list[tuple[str, str]]:
     """What stands in the account's menu."""
     one = who(request)
     found = [("/orders", "Orders"), ("/lightboxes", "Lightboxes"), ("/searches", "Saved searches")]
+    if _joined(request, one) and _busy(one):
+        found.append(MEMBERSHIPS)
     if _creates(one):
-        found += [("/prices", "Prices"), ("/earnings", "Earnings")]
+        found += [
+            ("/members", "Members"),
+            ("/offers", "Offers"),
+            ("/prices", "Prices"),
+            ("/earnings", "Earnings"),
+            ("/figures", "Figures"),
+        ]
     return [*found, ("/account", "Account")]
 
 
@@ -57,6 +70,27 @@ def cart_count(request: Request) -> int:
             return session.scalar(counted.where(Order.state == OrderState.CART, mine)) or 0
     except OperationalError:
         return 0
+
+
+def _busy(one: Visitor) -> bool:
+    """Whose places would not fit beside each other."""
+    return _creates(one) or one.has(Role.PARTNER)
+
+
+def _joined(request: Request, one: Visitor) -> bool:
+    """Whoever has or had a membership; asked for once a page."""
+    if one.account_id is None:
+        return False
+    known: bool | None = getattr(request.state, "joined", None)
+    if known is None:
+        wanted = select(Membership.id).filter_by(account_id=one.account_id).limit(1)
+        try:
+            with reading() as session:
+                known = session.scalar(wanted) is not None
+        except OperationalError:
+            known = False
+        request.state.joined = known
+    return known
 
 
 def _creates(one: Visitor) -> bool:

@@ -8,9 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 from catalog import desks, listings, media, playlists, recordings, reels
 from catalog.entitlements import may_use, now_of
 from catalog.errors import NotFound
+from catalog.members import downloads, inviting
+from catalog.offers import choosing
 from catalog.web import (
     account,
     catalogue,
+    charges,
     checkout,
     deals,
     deliveries,
@@ -18,13 +21,25 @@ from catalog.web import (
     earnings,
     embeds,
     feeds,
+    figures,
     files,
+    joining,
+    ladders,
+    letters,
     lightboxes,
+    members_desk,
+    memberships,
+    offer_desk,
+    offers,
+    perks,
     pools,
     prices,
+    privacy,
     problems,
     quoting,
     sandbox,
+    segments,
+    settling,
     sitemap,
     staff,
     terms,
@@ -47,15 +62,28 @@ router.include_router(embeds.router)
 router.include_router(problems.router)
 router.include_router(sitemap.router)
 router.include_router(account.router)
+router.include_router(privacy.router)
 router.include_router(staff.router)
 router.include_router(checkout.router)
+router.include_router(settling.changes)
 router.include_router(sandbox.router)
+router.include_router(charges.router)
 router.include_router(earnings.router)
+router.include_router(figures.router)
 router.include_router(quoting.router)
 router.include_router(terms.router)
 router.include_router(prices.router)
 router.include_router(pools.router)
 router.include_router(feeds.router)
+router.include_router(perks.router)
+router.include_router(offer_desk.router)
+router.include_router(offers.router)
+router.include_router(joining.router)
+router.include_router(memberships.router)
+router.include_router(segments.router)
+router.include_router(members_desk.router)
+router.include_router(ladders.router)
+router.include_router(letters.router)
 READ = ["GET", "HEAD"]
 
 
@@ -64,11 +92,15 @@ def clip(
     request: Request, visitor: Asking, clip_id: str, t: Annotated[float, Query(ge=0)] = 0
 ) -> Response:
     with reading() as session:
-        listing = listings.get(session, clip_id)
+        now = now_of(session)
+        listing = listings.seen(session, visitor, clip_id, now)
         if clip_id != listing.clip_id:
             return RedirectResponse(f"/clips/{listing.clip_id}", 308)
         kinds = {kind.value: listing.clip.asset(kind) for kind in AssetKind}
-        clean = may_use(session, visitor, listing.clip, "clean", now_of(session))
+        clean = may_use(session, visitor, listing.clip, "clean", now)
+        early = listing.visible_from_ms > now
+        given = request.query_params
+        deal = None if early else deals.deal(session, listing, given, visitor)
         return page(
             request,
             "clip.html",
@@ -82,14 +114,18 @@ def clip(
             lines=transcripts.lines(listing.clip),
             similar=listings.similar(session, listing),
             start_s=t,
-            **quoting.choices(deals.deal(session, listing, request.query_params)),
+            early=early,
+            personal=downloads.offered(session, visitor, listing, now),
+            offered=choosing.any_for(session, visitor, listing.clip, now),
+            join=inviting.line(session, visitor, listing.clip.recording.creator, now),
+            **(quoting.choices(deal) if deal else {}),
         )
 
 
 @router.api_route("/clips/{clip_id}/storyboard.vtt", methods=READ)
-def storyboard(clip_id: str) -> Response:
+def storyboard(visitor: Asking, clip_id: str) -> Response:
     with reading() as session:
-        shown = listings.get(session, clip_id).clip
+        shown = listings.seen(session, visitor, clip_id, now_of(session)).clip
         sheet = shown.asset(AssetKind.STORYBOARD)
         if sheet is None:
             raise NotFound("This clip has no storyboard.")
@@ -98,10 +134,10 @@ def storyboard(clip_id: str) -> Response:
 
 
 @router.api_route("/clips/{clip_id}/manifest.json", methods=READ)
-def manifest(request: Request, clip_id: str) -> Response:
+def manifest(request: Request, visitor: Asking, clip_id: str) -> Response:
     with reading() as session:
-        asset = listings.manifest(session, clip_id)
-    return send(request, asset)
+        asset = listings.manifest(session, visitor, clip_id)
+    return send(request, asset, private=True)
 
 
 @router.api_route("/recordings", methods=READ)
@@ -117,19 +153,8 @@ def recordings_page(request: Request, visitor: Asking, cursor: str | None = None
 )
 def playlist(recording_id: str, name: str) -> Response:
     with reading() as session:
-        found = recordings.with_chunks(session, recording_id)
-        if name == "master":
-            text = playlists.master(found)
-        else:
-            text = playlists.media(found, name, lambda chunk: f"/media/{chunk.asset_id}/chunk.mp4")
+        text = playlists.named(recordings.with_chunks(session, recording_id), name)
     return Response(text, media_type=playlists.MIME, headers={"Cache-Control": "no-cache"})
-
-
-@router.api_route("/media/{asset_id}/{name}", methods=READ)
-def media_file(request: Request, visitor: Asking, asset_id: str, name: str) -> Response:
-    with reading() as session:
-        asset = media.get(session, visitor, asset_id, name)
-    return send(request, asset)
 
 
 @router.api_route("/static/{edition}/{name:path}", methods=READ)

@@ -124,8 +124,8 @@ def test_no_request_makes_the_server_fail(known: dict[str, str], who: str) -> No
         headers["Authorization"] = f"Bearer {token_of(f'{who}@example.org', role)}"
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(), headers=HOST)
     failed: dict[str, str] = {}
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    found = [one.ok() for one in schema.get_all_operations()]
+    for operation in sorted(found, key=lambda one: one.path.endswith("/erase")):  # it ends it all
         for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
             wrong = _tried(operation, mode, known, headers)
             if wrong:

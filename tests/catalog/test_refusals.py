@@ -6,7 +6,7 @@ from pathlib import Path
 
 import catalog
 from catalog import problems
-from catalog.reservations import RANKED
+from catalog.collisions import RANKED
 from models.quote import QuoteState
 
 

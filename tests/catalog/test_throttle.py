@@ -15,9 +15,8 @@ from catalog.web import account, visitors
 from models.account import Account, Throttle
 from models.base import reading, unit_of_work
 from models.mail import Mail
-from models.migrations import migrate
 from tests import people
-from tests.servers import new_database, postgres_server
+from tests.both import BOTH, database_of, server_of
 
 EMAIL = "lena@example.org"
 LONG_S = 86_400
@@ -33,21 +32,10 @@ def taken(whom: str, most: int, what: str = "try") -> bool:
     return True
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either(
-    request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    if request.param == "sqlite":
-        migrate()
+@pytest.fixture(params=BOTH)
+def either(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
+    with server_of(request.param) as server, database_of(request.param, server, home):
         yield
-        return
-    with postgres_server() as server:
-        monkeypatch.setenv("REELYARD_DATABASE_URL", new_database(server))
-        migrate()
-        yield
-        from tests.conftest import forget
-
-        forget()
 
 
 @pytest.mark.usefixtures("either")

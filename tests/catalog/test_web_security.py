@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from catalog import csvs, limits
-from catalog.web import files
+from catalog.web import files, media
 from models.account import Role
 from models.base import Base, new_id, unit_of_work
 from models.clip import AssetKind
@@ -63,11 +63,13 @@ def house(client: TestClient) -> dict[str, str]:
 def addresses(client: TestClient, known: dict[str, str]) -> Iterator[str]:
     """Of everything that can be read here, pages and data; what is not known is named hostile."""
     assert isinstance(client.app, FastAPI)
+    paths = [route.path for route in media.ROUTES]
     for context in iter_route_contexts(client.app.routes):
         if isinstance(context.original_route, APIRoute) and "GET" in (context.methods or ()):
-            path = str(context.path_format)
-            if not path.startswith("/static"):
-                yield re.sub(r"\{(\w+)(?::\w+)?\}", lambda name: known.get(name[1], "<b>x"), path)
+            paths.append(str(context.path_format))
+    for path in paths:
+        if not path.startswith("/static"):
+            yield re.sub(r"\{(\w+)(?::\w+)?\}", lambda name: known.get(name[1], "<b>x"), path)
 
 
 @pytest.mark.parametrize("role", [None, Role.LICENSEE, Role.STAFF])
@@ -244,7 +246,8 @@ def test_a_fault_tells_the_visitor_nothing_of_the_house(
     def broken(*_: object, **__: object) -> Listing:
         raise RuntimeError("postgresql://reelyard:hunter2@db/prod in /srv/reelyard")
 
-    monkeypatch.setattr("catalog.listings.get", broken)
+    for name in ("get", "seen"):
+        monkeypatch.setattr(f"catalog.listings.{name}", broken)
     for path in ("/clips/x", "/api/v1/listings/x", "/embed/x"):
         answer = client.get(path)
         assert answer.status_code == 500

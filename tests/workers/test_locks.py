@@ -11,23 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import reviews
-from models.base import engine, reading, unit_of_work
+from models.base import reading, unit_of_work
 from models.job import Job, JobState, claim, fenced
-from models.migrations import migrate
 from models.recording import Recording
 from tests import factories
-from tests.servers import postgres_server
+from tests.both import database_of, server_of
 from workers import flow
 from workers.lease import Lease
 
 
 @pytest.fixture
-def postgres(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with postgres_server() as url:
-        monkeypatch.setenv("REELYARD_DATABASE_URL", url)
-        migrate()
+def postgres(home: Path) -> Iterator[None]:
+    with server_of("postgresql") as server, database_of("postgresql", server, home):
         yield
-        engine().dispose()
 
 
 def saves(job: Job, told: threading.Event) -> None:
