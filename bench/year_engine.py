@@ -22,9 +22,9 @@ from catalog.members import (
 )
 from catalog.members.notices import QUIET
 from catalog.payments import ledger, sandbox
-from models.account import Account
+from models.account import Account, Secret
 from models.base import new_id, unit_of_work
-from models.creator import creator_of
+from models.creator import Creator, creator_of
 from models.membership import Charge, ChargeState, Membership, PaymentMethod, Period, Tier
 from models.payment import Refund, RefundState, SandboxCustomer
 
@@ -54,7 +54,11 @@ class Engine:
         with unit_of_work() as session:
             session.info[QUIET] = True
             self.session = session
+            # What is asked for at every step is read once: a session lets go of what nobody holds.
+            held = [session.get(Tier, id_) for id_ in self.tiers.values()]
+            also = session.get(Creator, self.creator_id), session.get(Secret, "house")
             yield
+            del held, also
 
     def person(self, number: int, card: str) -> None:
         account = Account(email=f"p{number}@example.org", name="", roles=[], verified_ms=1)

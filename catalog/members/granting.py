@@ -56,11 +56,13 @@ def not_joined(session: Session, membership: Membership, at_ms: int) -> None:
 
 
 def taken_back(session: Session, charge: Charge, at_ms: int) -> None:
-    """All of it went back at the processor or the bank: what it paid for ends with it."""
-
+    """All of it went back at the processor or the bank: what it paid for ends with it, and credit
+    that a change left of it is not paid out once more.
+    """
     if charge.membership_id is None:
         return
     membership = membership_of(charge)
+    membership.credit_cents = max(0, membership.credit_cents - charge.amount_cents)
     pays_now = charge.to_ms is not None and charge.to_ms > at_ms
     if pays_now and membership.state not in (MembershipState.PENDING, MembershipState.ENDED):
         leaving.end(session, membership, "refunded", at_ms)

@@ -145,6 +145,24 @@ def test_what_the_bank_takes_back_ends_the_membership(database: Path, how: str) 
     assert list(money_adds_up()) == []
 
 
+def test_credit_of_what_the_bank_took_back_is_not_paid_out_of_older_payments(
+    database: Path,
+) -> None:
+    _, membership_id = members.member()
+    at_ms = members.of(membership_id).period_end_ms
+    with unit_of_work() as session:
+        charge_id = billing.advance(session, membership_id, at_ms)
+        assert charge_id
+        billing.collect_in(session, charge_id, at_ms)
+        session.get_one(Membership, membership_id).credit_cents = 200
+    payment = members.sandboxed(charge_id)
+    shop.tell(payment, sandbox.disputed(payment))
+    row = members.of(membership_id)
+    assert (row.state, row.credit_cents) == (MembershipState.ENDED, 0)
+    assert members.refunds() == []
+    assert shop.net() == 300
+
+
 def test_a_part_that_went_back_elsewhere_ends_nothing_and_staff_look(database: Path) -> None:
     _, membership_id = members.member()
     payment = members.sandboxed(members.charges(membership_id)[0].id)
