@@ -31,7 +31,9 @@ class Entry(Base):
 
     __table_args__ = (
         Index("ix_search_entry_score", "score", "place"),
-        Index("ix_search_entry_facets", "place", "facets").ddl_if(dialect="sqlite"),
+        Index("ix_search_entry_facets", "place", "score", "listing_id", "facets").ddl_if(
+            dialect="sqlite"
+        ),
     )
 
 

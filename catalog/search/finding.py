@@ -210,14 +210,15 @@ def _phrased(
     if not asked.phrases and not asked.barred_phrases:
         return index.by_place(asked, but, below, most), None
     found: list[int] = []
-    for _ in range(PHRASE_STEPS):
-        candidates = index.by_place(asked, but, below, CANDIDATES)
+    all_of_them = index.by_place(asked, but, below, PHRASE_STEPS * CANDIDATES)
+    for start in range(0, len(all_of_them), CANDIDATES):
+        candidates = all_of_them[start : start + CANDIDATES]
         good = index.with_phrases(asked, candidates)
         found += [place for place in candidates if place in good]
-        if len(found) >= most or len(candidates) < CANDIDATES:
+        if len(found) >= most:
             return found[:most], None
-        below = candidates[-1]
-    return found, below
+    whole = len(all_of_them) < PHRASE_STEPS * CANDIDATES
+    return found, None if whole else all_of_them[-1]
 
 
 def _by_score(

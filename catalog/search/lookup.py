@@ -24,7 +24,7 @@ WINDOW = 4_000
 STEPS = 3
 TELLING = 100
 """So many matches, met on a walk, tell what there is of each facet when all are too many."""
-CANDIDATES = 250
+CANDIDATES = 200
 """Looked at for a phrase in one step."""
 LAST_TIER = len(words.TIERS) - 1
 Rank = tuple[float, int]
@@ -101,7 +101,7 @@ class Index:
         if not self.postgres:
             return self._full_text(asked, but, below, most)
         given = {"query": tsquery(asked, but), "below": below, "most": most}
-        if self.at_most(asked) > RARE:
+        if self._is_soon_met(asked, most):
             found = self._numbers(_WALK, **given, window=WINDOW)
             if len(found) == most:
                 return found
@@ -116,7 +116,8 @@ class Index:
         score, place = after or (2.0, 1 << 62)
         given: dict[str, Any] = {"score": score, "place": place}
         if asked.groups and (few := self._few(asked)) is not None:
-            rows = self._pairs(_SCORES, places=few, **given)
+            narrow = "" if self.postgres else _NARROW
+            rows = self._pairs(_SCORES.format(narrow=narrow), places=few, **given)
             return rows[:most], True
         found: list[tuple[float, int]] = []
         size = self._window(asked, most)
@@ -138,7 +139,7 @@ class Index:
             query = match(asked, None)
             return _cut(self._pairs(_FULL_TEXT_FACETS, query=query, most=most + 1), most)
         given = {"query": tsquery(asked, None), "most": most + 1}
-        if self.at_most(asked) > RARE:
+        if self._is_soon_met(asked, TELLING):
             top = self.newest(asked) + 1
             met = self._pairs(_WALK_FACETS, **given, below=top, window=WINDOW)
             if len(met) >= TELLING:
@@ -173,12 +174,22 @@ class Index:
     def _with_phrases(self, asked: Expression, places: Sequence[int]) -> set[int]:
         inside = func.strpos if self.postgres else func.instr
         wanted = select(Entry.place).join(Listing, Listing.id == Entry.listing_id)
-        wanted = wanted.where(Entry.place.in_(places))
+        wanted = wanted.where(Entry.place.in_(places)).with_hint(Entry, _NARROW, "sqlite")
         for phrase in asked.phrases:
             wanted = wanted.where(inside(Listing.search_text, phrase) > 0)
         for phrase in asked.barred_phrases:
             wanted = wanted.where(inside(Listing.search_text, phrase) == 0)
         return set(self.session.scalars(wanted))
+
+    def _is_soon_met(self, asked: Expression, most: int) -> bool:
+        """Whether a walk should meet so many, were the words independent of each other."""
+        if self.at_most(asked) <= RARE:
+            return False
+        expected, everything = float(WINDOW), max(self.everything, 1)
+        for any_of in asked.groups:
+            count = sum(self._known[word].count for word in any_of)
+            expected *= min(count / everything, 1.0)
+        return expected >= most
 
     def _window(self, asked: Expression, most: int) -> int:
         """Twice as many entries as should hold so many matches."""
@@ -266,6 +277,8 @@ def _each(asked: Expression) -> Iterator[str]:
     yield from found
 
 
+_NARROW = "INDEXED BY ix_search_entry_facets"
+"""On SQLite: all of an entry but its words, many to a page."""
 _NEWEST = "SELECT place FROM search_entry WHERE place < :below ORDER BY place DESC LIMIT :most"
 _FULL_TEXT = """
     SELECT rowid FROM search_fts WHERE search_fts MATCH :query AND rowid < :below
@@ -285,7 +298,7 @@ _GIN = """
     SELECT place FROM found WHERE place < :below ORDER BY place DESC LIMIT :most
 """
 _SCORES = """
-    SELECT score, place FROM search_entry WHERE place IN :places
+    SELECT score, place FROM search_entry {narrow} WHERE place IN :places
       AND (score < :score OR (score = :score AND place < :place))
     ORDER BY score DESC, place DESC
 """

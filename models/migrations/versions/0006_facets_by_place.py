@@ -14,7 +14,8 @@ def upgrade() -> None:
     # A search counts the facets of a thousand entries: here many of them share a page. Not on
     # PostgreSQL, where a key has a longest length and the entries are met in another way.
     if op.get_bind().dialect.name == "sqlite":
-        op.create_index("ix_search_entry_facets", "search_entry", ["place", "facets"])
+        told = ["place", "score", "listing_id", "facets"]
+        op.create_index("ix_search_entry_facets", "search_entry", told)
 
 
 def downgrade() -> None:
