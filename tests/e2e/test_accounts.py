@@ -101,4 +101,5 @@ def test_the_pages_are_accessible_light_and_dark(browser: Browser, house: str, h
             page = context.new_page()
             assert violations(page, house + path) == [], (theme, path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert violations(context.new_page(), f"{house}/account", closed="none") == [], theme
         context.close()
