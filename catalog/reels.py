@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from catalog import standing
+from catalog import overlaps, standing
 from models import job as jobs
 from models.base import now_ms
 from models.clip import Clip, ClipKind
@@ -75,7 +75,9 @@ def parts(session: Session, reel: Clip) -> Sequence[tuple[ReelPart, Clip]]:
 def look(session: Session, recording_id: str, *, rest_ms: int = 0) -> None:
     """After anything that changed a recording's clips: the reel of those that are on sale now is
     shown or asked for, every other one goes off sale. While the recording is being worked on, only
-    those go that hold what may not be shown any more."""
+    those go that hold what may not be shown any more. Clips that share seconds are looked at first.
+    """
+    overlaps.look(session, recording_id)
     recording = session.get(Recording, recording_id)
     done = recording is not None and recording.state == RecordingState.DONE
     now = wanted(session, recording_id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from catalog import entitlements, listings
+from catalog import entitlements, listings, overlaps
 from catalog.errors import NotFound, Refusal
 from catalog.times import written
 from catalog.web.words import moment
@@ -34,6 +34,7 @@ def promote(session: Session, candidate_id: str) -> Review:
     candidate, recording = _candidate(session, candidate_id)
     if candidate.chosen:
         raise Refusal("This moment is a clip already.")
+    _check_free(session, recording.id, candidate.start_ms, candidate.end_ms)
     return _wanted(session, recording, candidate)
 
 
@@ -41,6 +42,7 @@ def ask_for(session: Session, recording_id: str, start_ms: int, end_ms: int) -> 
     """A clip of exactly this span. Asked for twice, it is one clip."""
     recording = _recording(session, recording_id)
     _check_span(recording, start_ms, end_ms)
+    _check_free(session, recording.id, start_ms, end_ms)
     return _wanted(session, recording, _own(session, recording, start_ms, end_ms))
 
 
@@ -93,7 +95,9 @@ def undo(session: Session, review_id: str) -> Review:
     if any(one.verdict != Verdict.KEPT for one in after):
         raise Refusal("Something newer was done with this clip. Undo that first.")
     if review.verdict == Verdict.DISCARDED and candidate.clip:
-        listings.restore(session, candidate.clip.id, "discard undone")
+        clip = candidate.clip
+        _check_free(session, recording.id, clip.start_ms, clip.end_ms, clip.id)
+        listings.restore(session, clip.id, "discard undone")
     elif review.verdict in (Verdict.PROMOTED, Verdict.TRIMMED):
         _take_back(session, recording, candidate)
     for one in (review, *after):
@@ -191,6 +195,21 @@ def _check_span(recording: Recording, start_ms: int, end_ms: int) -> None:
         raise Refusal("The start lies at or after the end. Exchange the two times.")
     if end_ms - start_ms < min(SHORTEST_MS, length_ms):
         raise Refusal("A clip lasts one second at least. Move its start or its end.")
+
+
+def _check_free(
+    session: Session, recording_id: str, start_ms: int, end_ms: int, but: str = ""
+) -> None:
+    sold = overlaps.sold_alone(session, recording_id, start_ms, end_ms, but)
+    if sold is None:
+        return
+    from_ms, to_ms = max(start_ms, sold.start_ms), min(end_ms, sold.end_ms)
+    raise Refusal(
+        f"{written(from_ms)} to {written(to_ms)} is part of a clip that somebody licensed for "
+        f"themselves. Choose a span without it.",
+        code="exclusive_sold",
+        next_free_ms=_alone_until(session, sold.id),
+    )
 
 
 def _own(session: Session, recording: Recording, start_ms: int, end_ms: int) -> Candidate:

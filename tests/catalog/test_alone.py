@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from catalog import licenses, reels, reviews
+from catalog import licenses, listings, reels, reviews
 from catalog.errors import Refusal
 from models.analysis import Candidate
 from models.base import reading, unit_of_work
@@ -13,6 +13,7 @@ from models.clip import Clip, ClipKind
 from models.job import Job
 from models.listing import Listing, ListingState
 from models.pool import ReelPart
+from models.recording import Recording
 from tests import factories
 from tests import order_factories as shop
 
@@ -96,6 +97,41 @@ def test_a_clip_that_one_has_alone_is_not_trimmed(recording_id: str) -> None:
     with unit_of_work() as session, pytest.raises(Refusal, match="can be trimmed from") as told:
         reviews.trim(session, sold.clip_id, 1_000, 9_000)
     assert told.value.code == "exclusive_sold"
+
+
+def test_no_second_clip_is_made_of_seconds_that_one_has_alone(recording_id: str) -> None:
+    sold = listing(recording_id)
+    shop.paid(listing_id=sold.id, kind="exclusive", use=EXCLUSIVE)
+    told = "0:10 to 0:20 is part of a clip that somebody licensed for themselves"
+    with unit_of_work() as session, pytest.raises(Refusal, match=told) as refused:
+        reviews.ask_for(session, recording_id, 10_000, 28_000)
+    assert refused.value.code == "exclusive_sold"
+    assert isinstance(refused.value.facts["next_free_ms"], int)
+    with unit_of_work() as session:
+        reviews.ask_for(session, recording_id, 20_000, 29_000)
+
+
+def test_a_clip_that_shares_seconds_with_it_leaves_the_sale_until_it_is_given_back(
+    recording_id: str,
+) -> None:
+    with unit_of_work() as session:
+        recording = session.get_one(Recording, recording_id)
+        beside = factories.clip(session, recording, start_ms=15_000, end_ms=25_000)
+        apart = factories.clip(session, recording, start_ms=20_000, end_ms=30_000)
+        shown = {clip.id: factories.listing(session, clip).id for clip in (beside, apart)}
+
+    def state(clip: Clip) -> ListingState:
+        with reading() as session:
+            return session.get_one(Listing, shown[clip.id]).state
+
+    order_id, _ = shop.paid(listing_id=listing(recording_id).id, kind="exclusive", use=EXCLUSIVE)
+    assert (state(beside), state(apart)) == (ListingState.WITHDRAWN, ListingState.PUBLIC)
+    with unit_of_work() as session:
+        assert listings.restore(session, beside.id, "asked for again")
+    assert state(beside) == ListingState.WITHDRAWN, "a person does not put it beside it either"
+    with unit_of_work() as session:
+        licenses.revoke(session, shop.licenses_of(order_id)[0].id, "refunded")
+    assert state(beside) == ListingState.PUBLIC
 
 
 def test_a_trim_that_was_under_way_does_not_come_on_sale_beside_it(recording_id: str) -> None:
