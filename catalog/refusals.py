@@ -49,6 +49,11 @@ REFUSALS = {
         "The seller offers the clip, but not in this way.",
         "Choose another license, or ask for terms of your own.",
     ),
+    "no_title": (
+        "This clip has no title",
+        "Its title had no letter in it.",
+        "Write a few words.",
+    ),
     "not_free": (
         "This license has a price",
         "Only what costs nothing is granted without an order.",
@@ -173,6 +178,21 @@ REFUSALS = {
         "This message is still being tried",
         "It was not given up: the next try comes by itself.",
         "Wait for it; the log says when it is due.",
+    ),
+    "tag_long": (
+        "A tag is too long",
+        "There is a most to one tag.",
+        "Shorten it, or make two of it.",
+    ),
+    "tags_many": (
+        "There are too many tags",
+        "There is a most to one clip.",
+        "Keep those that people would search for.",
+    ),
+    "title_long": (
+        "The title is too long",
+        "There is a most that cards and players can show.",
+        "Shorten it.",
     ),
     "too_many_hooks": (
         "These are the most webhooks",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from catalog import desks, recordings, reviews
+from catalog import desks, recordings, reviews, wording
 from catalog.api.access import scope
 from catalog.api.routes import PROBLEMS
 from catalog.auth import Visitor
@@ -34,6 +34,19 @@ class Recalled(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     forgotten_ms: Annotated[int, Field(ge=0, le=10**15, description="As `forget` answered it")]
+
+
+class Words(BaseModel):
+    """All of a clip's own words; what is left out of `tags` is taken off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, Field(max_length=1_000)]
+    tags: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]
+
+
+class WordsShape(Words):
+    clip_id: str
 
 
 class ReviewShape(BaseModel):
@@ -95,6 +108,15 @@ def trim_clip(visitor: Writer, clip_id: Id, span: Span) -> ReviewShape:
     with unit_of_work(visitor.actor) as session:
         desks.needs_that(session, visitor, "clip", clip_id, WRITE)
         return _shape(session, reviews.trim(session, clip_id, span.start_ms, span.end_ms))
+
+
+@router.put("/clips/{clip_id}/words", summary="Say what a clip is called and found by")
+def reword_clip(visitor: Writer, clip_id: Id, said: Words) -> WordsShape:
+    """Searches and pools know it at once; signed files and certificates keep what they say."""
+    with unit_of_work(visitor.actor) as session:
+        desks.needs_that(session, visitor, "clip", clip_id, WRITE)
+        clip = wording.reword(session, clip_id, said.title, said.tags)
+        return WordsShape(clip_id=clip.id, title=clip.title, tags=clip.tags)
 
 
 @router.post("/reviews/{review_id}/undo", summary="Take back what was done with a clip")

@@ -45,6 +45,7 @@ from catalog.web import (
     terms,
     transcripts,
     verifying,
+    wording,
 )
 from catalog.web.rendering import THEMES, page
 from catalog.web.sending import send
@@ -83,6 +84,7 @@ router.include_router(memberships.router)
 router.include_router(segments.router)
 router.include_router(members_desk.router)
 router.include_router(ladders.router)
+router.include_router(wording.router)
 router.include_router(letters.router)
 READ = ["GET", "HEAD"]
 
