@@ -3,7 +3,6 @@
 `python -m tests.crashing_members STRIDE` works on the database of the settings.
 """
 
-import json
 import sys
 from typing import Any
 
@@ -12,8 +11,7 @@ from catalog.payments import sandbox
 from models.base import unit_of_work
 from models.membership import ChargeState, MembershipState
 from tests import member_factories as members
-from tests.crashing import dies, pay
-from workers.books import money_adds_up
+from tests.crashing import dies, each_point, pay
 
 
 def collecting_one(at: int) -> tuple[bool, str]:
@@ -92,21 +90,5 @@ def _right(charge_id: str, membership_id: str, periods: int) -> str:
     return "" if good else f"{charge.state}, {row.state}, {row.periods} periods, {paid} payments"
 
 
-def main(stride: int) -> None:
-    found: dict[str, Any] = {"points": {}, "wrong": []}
-    for part in (collecting_one, advancing_one, joining, paying, withdrawing):
-        at, points = 0, 0
-        while True:
-            died, wrong = part(at)
-            if wrong:
-                found["wrong"].append(f"{part.__name__} at {at}: {wrong}")
-            if not died:
-                break
-            at, points = at + stride, points + 1
-        found["points"][part.__name__] = points
-    found["wrong"] += list(money_adds_up())
-    print(json.dumps(found))  # noqa: T201 (read by the test)
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    each_point((collecting_one, advancing_one, joining, paying, withdrawing), int(sys.argv[1]))

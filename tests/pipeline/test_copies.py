@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.provenance import (
     Chain,
-    ClipClaim,
     CopyClaim,
     Part,
     ReelClaim,
@@ -20,21 +19,9 @@ from pipeline.provenance import (
     read,
     sign,
 )
-from pipeline.timeline import Span
+from tests.claims import GOAL
 from tests.media import moving
 
-CLIP = ClipClaim(
-    title="The winning goal",
-    clip_id="clip-7",
-    recording_id="recording-3",
-    recording_sha256="5e" * 32,
-    recording_title="Saturday's final",
-    recording_duration_ms=5_400_000,
-    recording_mime="video/mp4",
-    span=Span(61_250, 91_500),
-    creator="Ann Example",
-    created=datetime(2026, 5, 1, 12, 30, tzinfo=UTC),
-)
 ENDS = datetime(2027, 11, 22, tzinfo=UTC)
 
 
@@ -45,7 +32,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bare = moving(room / "bare.mp4", "-c:a", "aac", "-movflags", "+faststart", seconds=1)
     signer = ensure_chain(room / "keys")
     for number in (7, 8):
-        sign(bare, room / f"{number}.mp4", signer, replace(CLIP, clip_id=f"clip-{number}"))
+        sign(bare, room / f"{number}.mp4", signer, replace(GOAL, clip_id=f"clip-{number}"))
     return room
 
 
@@ -88,7 +75,7 @@ def test_a_copy_is_trusted_and_names_its_license_clip_and_recording(
     assert said.verify_url == "https://reelyard.example/verify/" + "1c" * 16
     assert said.clip_id == "clip-7"
     assert (said.recording_id, said.recording_sha256) == ("recording-3", "5e" * 32)
-    assert said.span == CLIP.span
+    assert said.span == GOAL.span
     assert said.actions == ("c2pa.opened", "c2pa.published")
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import c2pa
@@ -17,7 +16,6 @@ from pipeline import ffmpeg
 from pipeline.errors import MediaError, Refused
 from pipeline.provenance import (
     Chain,
-    ClipClaim,
     chain,
     ensure_chain,
     manifest_json,
@@ -25,18 +23,10 @@ from pipeline.provenance import (
     sign,
 )
 from pipeline.timeline import Span
+from tests.claims import GOAL
 
-CLAIM = ClipClaim(
-    title="The winning goal",
-    clip_id="clip-7",
-    recording_id="recording-3",
-    recording_sha256="5e" * 32,
-    recording_title="Saturday's final",
-    recording_duration_ms=5_400_000,
-    recording_mime="video/mp4",
-    span=Span(61_250, 91_500),
-    creator="Ann Example",
-    created=datetime(2026, 5, 1, 12, 30, tzinfo=UTC),
+CLAIM = replace(
+    GOAL,
     parameters={"codec": "h264", "size": "128x72", "fps": 10.0},
     software=[("ffmpeg", "9.0.2"), ("libx264", "165")],
     speech_engine="pocketsphinx",

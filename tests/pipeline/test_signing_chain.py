@@ -18,27 +18,13 @@ from pipeline import ffmpeg
 from pipeline.provenance import (
     Chain,
     ChainBroken,
-    ClipClaim,
     anchors,
     chain,
     ensure_chain,
     read,
     sign,
 )
-from pipeline.timeline import Span
-
-CLAIM = ClipClaim(
-    title="The winning goal",
-    clip_id="clip-7",
-    recording_id="recording-3",
-    recording_sha256="5e" * 32,
-    recording_title="Saturday's final",
-    recording_duration_ms=5_400_000,
-    recording_mime="video/mp4",
-    span=Span(61_250, 91_500),
-    creator="Ann Example",
-    created=datetime(2026, 5, 1, 12, 30, tzinfo=UTC),
-)
+from tests.claims import GOAL
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +70,14 @@ def test_the_key_is_renewed_in_time_and_older_clips_still_verify(
     keys, made = tmp_path / "keys", datetime.now(UTC) - timedelta(days=340)
     first = ensure_chain(keys, made)
     clip = tmp_path / "clip.mp4"
-    sign(room / "video.mp4", clip, first, CLAIM)
+    sign(room / "video.mp4", clip, first, GOAL)
     assert ensure_chain(keys, made + timedelta(days=330)) == first
     second = ensure_chain(keys)
     assert second.subject != first.subject
     assert second.anchors_pem == first.anchors_pem
     assert read(clip, second.anchors_pem).state == "Trusted"
     # A process that still holds the first chain goes on; the renewal after that takes its key away.
-    sign(room / "video.mp4", clip, first, CLAIM)
+    sign(room / "video.mp4", clip, first, GOAL)
     ensure_chain(keys, datetime.now(UTC) + timedelta(days=360))
     assert not first.key_path.exists()
     assert second.key_path.exists()
@@ -101,12 +87,12 @@ def test_a_new_root_is_added_to_the_old_ones(room: Path, tmp_path: Path) -> None
     keys, made = tmp_path / "keys", datetime.now(UTC) - timedelta(days=6 * 365)
     first = ensure_chain(keys, made)
     clip = tmp_path / "clip.mp4"
-    sign(room / "video.mp4", clip, first, CLAIM)
+    sign(room / "video.mp4", clip, first, GOAL)
     second = ensure_chain(keys)
     assert second.not_after > first.not_after + timedelta(days=5 * 365)
     assert second.anchors_pem.startswith(first.anchors_pem)
     assert read(clip, second.anchors_pem).state == "Trusted"
-    sign(room / "video.mp4", clip, second, CLAIM)
+    sign(room / "video.mp4", clip, second, GOAL)
     assert read(clip, second.anchors_pem).state == "Trusted"
 
 
@@ -129,7 +115,7 @@ def test_a_crash_between_two_files_is_mended_at_the_next_start(
             ensure_chain(keys)
         monkeypatch.setattr(chain, "_write", whole)
         clip = tmp_path / "clip.mp4"
-        sign(room / "video.mp4", clip, ensure_chain(keys), CLAIM)
+        sign(room / "video.mp4", clip, ensure_chain(keys), GOAL)
         assert len(list((keys / "own").glob("signer-*.key"))) == 1
 
 
@@ -149,7 +135,7 @@ def test_the_operator_s_own_chain_signs(room: Path, operators: Path, tmp_path: P
     assert signer.key_path == operators / "signer.key"
     assert signer.chain_pem.count("BEGIN CERTIFICATE") == 2
     clip = tmp_path / "clip.mp4"
-    sign(room / "video.mp4", clip, signer, CLAIM)
+    sign(room / "video.mp4", clip, signer, GOAL)
     assert read(clip, signer.anchors_pem).state == "Trusted"
     assert sorted(file.name for file in operators.iterdir()) == [
         "anchors.pem",
@@ -163,7 +149,7 @@ def test_clips_that_were_signed_before_the_operator_s_chain_came_still_verify(
 ) -> None:
     keys = tmp_path / "keys"
     clip = tmp_path / "clip.mp4"
-    sign(room / "video.mp4", clip, ensure_chain(keys), CLAIM)
+    sign(room / "video.mp4", clip, ensure_chain(keys), GOAL)
     for file in operators.iterdir():
         (keys / file.name).write_bytes(file.read_bytes())
     assert ensure_chain(keys).key_path == keys / "signer.key"
@@ -228,7 +214,7 @@ def test_a_key_that_was_exchanged_under_a_running_process_signs_nothing(
     signer = ensure_chain(operators)
     (operators / "signer.key").write_bytes(_other_key())
     with pytest.raises(ChainBroken, match=r"signer\.key is not the key"):
-        sign(room / "video.mp4", tmp_path / "clip.mp4", signer, CLAIM)
+        sign(room / "video.mp4", tmp_path / "clip.mp4", signer, GOAL)
     assert not (tmp_path / "clip.mp4").exists()
 
 
@@ -238,7 +224,7 @@ def test_what_would_not_verify_is_never_handed_out(
     astray = replace(signer, anchors_pem=ensure_chain(tmp_path / "another").anchors_pem)
     clip = tmp_path / "clip.mp4"
     with pytest.raises(ChainBroken, match="signed by somebody this Reelyard does not know"):
-        sign(room / "video.mp4", clip, astray, CLAIM)
+        sign(room / "video.mp4", clip, astray, GOAL)
     assert not clip.exists()
 
 
@@ -247,7 +233,7 @@ def test_a_clip_whose_certificate_has_expired_says_so(room: Path, tmp_path: Path
     nearly = datetime.now(UTC) - chain.ISSUER_LIFE + timedelta(seconds=2)
     signer = ensure_chain(keys, nearly)
     clip = tmp_path / "clip.mp4"
-    sign(room / "video.mp4", clip, signer, CLAIM)
+    sign(room / "video.mp4", clip, signer, GOAL)
     until = time.monotonic() + 5
     while (verdict := read(clip, signer.anchors_pem)).state == "Trusted":
         assert time.monotonic() < until
@@ -282,5 +268,5 @@ def test_an_operator_may_bring_other_kinds_of_key(
     (operators / "signer.key").write_text(chain._key_pem(key))
     clip = tmp_path / "clip.mp4"
     signer = ensure_chain(operators)
-    sign(room / "video.mp4", clip, signer, CLAIM)
+    sign(room / "video.mp4", clip, signer, GOAL)
     assert read(clip, signer.anchors_pem).state == "Trusted"

@@ -1,37 +1,21 @@
 """When webhooks are told of a clip, and whose they may be: as the pool and its desk are now."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from catalog import accounts, hooks, pools
-from models import settings as house
 from models.account import Account, Role
 from models.base import reading, unit_of_work
 from models.creator import Creator
 from models.job import Job, JobState
 from models.pool import Hook, HookMessage, Pool
-from tests import factories, pool_factories, programs
+from tests import factories, pool_factories
 from tests.pool_factories import run_light, visitor
-from tests.programs import LOOPBACK, Program
+from tests.programs import Program
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def program() -> Iterator[Program]:
-    with programs.program() as made:
-        yield made
-
-
-@pytest.fixture
-def room(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REELYARD_HOOK_NETWORKS", json.dumps(LOOPBACK))
-    house.settings.cache_clear()
-    return database
 
 
 def subscribed(program: Program) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from catalog import hooks, listings, pools
 from catalog.auth import Visitor
 from catalog.errors import BadRequest, NotFound, Refusal
-from models import settings as house
 from models.account import Account, Role
 from models.base import reading, unit_of_work
 from models.job import Job, JobState
@@ -23,25 +21,12 @@ from models.license import License, LicenseState
 from models.listing import Listing
 from models.mail import Mail
 from models.pool import Hook, HookMessage
-from tests import factories, license_factories, pool_factories, programs
+from tests import factories, license_factories, pool_factories
 from tests.pool_factories import run_light, visitor
-from tests.programs import LOOPBACK, Program
+from tests.programs import Program
 from workers import hooks as telling
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def program() -> Iterator[Program]:
-    with programs.program() as made:
-        yield made
-
-
-@pytest.fixture
-def room(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REELYARD_HOOK_NETWORKS", json.dumps(LOOPBACK))
-    house.settings.cache_clear()
-    return database
 
 
 def subscribed(program: Program, *kinds: str) -> tuple[str, str, str]:
