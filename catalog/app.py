@@ -25,6 +25,7 @@ from catalog.api import (
     quotes,
     routes,
     segments,
+    settling,
     verify,
 )
 from catalog.api.etags import Tagged
@@ -57,6 +58,7 @@ def create_app() -> FastAPI:
     app.include_router(lightboxes.router)
     app.include_router(members.router)
     app.include_router(segments.router)
+    app.include_router(settling.router)
     app.include_router(accounts.router)
     app.include_router(privacy.router)
     app.include_router(orders.router)

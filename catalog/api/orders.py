@@ -168,26 +168,26 @@ def make_order(visitor: Writes, asked: OrderAsked) -> OrderShape:
         cents=asked.total_cents,
         currency=asked.currency,
     )
-    return _seen(visitor, way.order_id, way.url)
+    return seen(visitor, way.order_id, way.url)
 
 
 @router.get("/orders/{order_id}", tags=["Orders"], summary="One order")
 def get_order(visitor: Reads, order_id: str) -> OrderShape:
-    return _seen(visitor, order_id)
+    return seen(visitor, order_id)
 
 
 @router.post("/orders/{order_id}/pay", tags=["Orders"], summary="Where to pay an order")
 def pay_order(visitor: Writes, order_id: str) -> OrderShape:
     """The same payment, however often it is asked for."""
     way = checkout.resume(visitor, order_id)
-    return _seen(visitor, order_id, way.url)
+    return seen(visitor, order_id, way.url)
 
 
 @router.post("/orders/{order_id}/cancel", tags=["Orders"], summary="Give an unpaid order up")
 def cancel_order(visitor: Writes, order_id: str) -> OrderShape:
     """Its clips are free again. One that was paid meanwhile stays paid."""
     checkout.give_up(visitor, order_id)
-    return _seen(visitor, order_id)
+    return seen(visitor, order_id)
 
 
 @router.post(
@@ -257,7 +257,7 @@ def license_shape(row: License) -> LicenseShape:
     )
 
 
-def _seen(visitor: Visitor, order_id: str, url: str = "") -> OrderShape:
+def seen(visitor: Visitor, order_id: str, url: str = "") -> OrderShape:
     with reading() as session:
         return _shapes(session, [orders.visible(session, visitor, order_id)], url)[0]
 

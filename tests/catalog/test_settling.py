@@ -19,7 +19,7 @@ from models.mail import Mail
 from models.order import OrderLine, OrderState
 from models.payment import PaymentKind, RefundState
 from tests import order_factories as shop
-from tests.people import post, sign_in
+from tests.people import account, post, sign_in, token
 from workers.books import money_adds_up
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -281,3 +281,26 @@ def test_a_second_payment_that_goes_back_ends_no_license() -> None:
     moved_by_us(order_id, asked.id, "p2", 10_000)
     assert states(order_id) == {10_000: LicenseState.ACTIVE}
     assert shop.order(order_id).state == OrderState.PAID
+
+
+def test_a_program_of_staff_settles_and_nobody_elses_does(client: TestClient) -> None:
+    order_id, payment = shop.paid(shop.GUEST, 10_000, 20_000)
+    refunded(order_id, payment, 4_000)
+    said = {"line_id": lines(order_id)[10_000].id, "amount_cents": 4_000}
+    path = f"/api/v1/orders/{order_id}"
+    buyer = token(account("ben@buyer.example"), "orders:write")
+    for door, body in (("assign", said), ("grant-again", None), ("give-back", {})):
+        assert client.post(f"{path}/{door}", json=body, headers=buyer).status_code == 404
+    staff = token(account("sam@house.example", Role.STAFF), "orders:write")
+    done = client.post(f"{path}/assign", json=said, headers=staff)
+    assert done.status_code == 200, done.text
+    assert {one["price_cents"]: one["refunded_cents"] for one in done.json()["lines"]} == {
+        10_000: 4_000,
+        20_000: 0,
+    }
+    again = client.post(f"{path}/assign", json=said, headers=staff)
+    assert (again.status_code, again.json()["code"]) == (409, "not_that_much")
+    for door in ("grant-again", "give-back"):
+        refused = client.post(f"{path}/{door}", json={}, headers=staff)
+        assert (refused.status_code, refused.json()["code"]) == (409, "nothing_here")
+    assert states(order_id) == {10_000: LicenseState.ACTIVE, 20_000: LicenseState.ACTIVE}
