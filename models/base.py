@@ -67,7 +67,9 @@ def engine(url: str | None = None) -> Engine:
 
 
 def _postgres(address: str) -> Engine:
-    made = create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    made = create_engine(
+        address, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True
+    )
 
     @event.listens_for(made, "connect")
     def _connected(connection: Any, record: object) -> None:
@@ -90,7 +92,11 @@ _PRAGMAS = (
 
 
 def _sqlite(address: str) -> Engine:
-    made = create_engine(address, connect_args={"timeout": 60, "check_same_thread": False})
+    made = create_engine(
+        address,
+        connect_args={"timeout": 60, "check_same_thread": False},
+        hide_parameters=True,  # a failure is logged; addresses and words of links are not
+    )
 
     @event.listens_for(made, "connect")
     def _connected(connection: sqlite3.Connection, record: object) -> None:

@@ -19,7 +19,7 @@ from models.consent import Letter
 from models.license import Download
 from models.mail import Mail
 from models.membership import ChargeKind, MemberEventKind
-from models.offer import Offer, OfferAnswer, OfferChoice, OfferView, Watched
+from models.offer import ContentSession, Offer, OfferAnswer, OfferChoice, OfferView, Watched
 from models.payment import Refund, RefundState
 from models.perk import Announcement, MemberDownload, PerkGrant, Seat
 from models.pool import HookMessage
@@ -132,7 +132,11 @@ def _is_offered(session: Session, who: Visitor) -> None:
         Offer(creator_id=creator.id, kind="tip", moment="end", title="A tip", facts={},
               starts_ms=1, key=secrets.token_hex(4)),
     )  # fmt: skip
+    visit = ContentSession(whose=secrets.token_hex(32))
+    session.add(visit)
+    session.flush()
     view = OfferView(
+        session_id=visit.id,
         offer_id=offer.id, whose=whose, account_id=who.account_id, held_out=False, cents=300,
         currency="USD", reason="You watched it to its end", data_used=[],
         answer=OfferAnswer.DECLINED,

@@ -88,6 +88,9 @@ def stripe_fake() -> Iterator[Books]:
             size = int(self.headers.get("content-length", 0))
             self._answer("POST", dict(parse_qsl(self.rfile.read(size).decode())))
 
+        def do_DELETE(self) -> None:
+            self._answer("DELETE", {})
+
         def _answer(self, verb: str, given: dict[str, str]) -> None:
             path = self.path.partition("?")[0]
             books.asked.append((verb, path))

@@ -44,6 +44,12 @@ def answer(books: Any, verb: str, path: list[str], given: dict[str, str]) -> Ans
             return 200, _whole(books, books.setups[name])
         case ["GET", "customers", name]:
             return 200, books.customers[name]
+        case ["DELETE", "customers", name]:
+            if books.customers.pop(name, None) is None:
+                return 404, _error(f"No such customer: '{name}'")
+            for one in books.methods.values():
+                one["customer"] = None if one["customer"] == name else one["customer"]
+            return 200, {"id": name, "object": "customer", "deleted": True}
         case ["GET", "payment_methods"]:
             own = [one for one in books.methods.values() if one["customer"]]
             return 200, _list(list(reversed(own)))

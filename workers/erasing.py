@@ -1,5 +1,5 @@
-"""Step `erase`: what of an erasure lies outside of the database, cards at processors and mails in
-the outbox folder. Its subject is the receipt, the last row that knows the address.
+"""Step `erase`: what of an erasure lies outside of the database, cards and customers at processors
+and mails in the outbox folder. Its subject is the receipt, the last row that knows the address.
 """
 
 from sqlalchemy import select
@@ -33,12 +33,14 @@ def run(lease: Lease) -> None:
 
 
 def _forget_methods(account_id: str) -> None:
-    """Each by itself: the row goes once its processor has forgotten it."""
+    """Each by itself: the row goes once its processor has forgotten it, and its customer."""
     with reading() as session:
         rows = session.scalars(select(PaymentMethod).filter_by(account_id=account_id)).all()
     for row in rows:
         try:
-            by_name(row.processor).forget(row.customer_ref, row.method_ref)
+            processor = by_name(row.processor)
+            processor.forget(row.customer_ref, row.method_ref)
+            processor.forget_customer(row.customer_ref)
         except ProcessorDown as error:
             raise Waits("the payment processor", wait_ms=AGAIN_MS) from error
         except ProcessorRefused:

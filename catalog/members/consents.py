@@ -16,7 +16,9 @@ from models import event
 from models.account import Account
 from models.base import now_ms
 from models.consent import Consent
-from models.offer import Watched
+from models.offer import OfferAnswer, OfferView, Watched
+
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,21 @@ def withdraw(session: Session, account_id: str, purpose: str, source: str = "acc
     ).all()
     if purpose == "history":
         session.execute(delete(Watched).where(Watched.account_id == account_id))
+        _empty_reasons(session, account_id)
     if ended:
         event.record(session, "consent.withdrawn", account_id, purpose=purpose, source=source[:60])
     return bool(ended)
+
+
+def _empty_reasons(session: Session, account_id: str) -> None:
+    """They may name a series; one that is open is not shown any more."""
+    theirs = update(OfferView).where(OfferView.account_id == account_id)
+    is_open = (OfferView.answer == OfferAnswer.NONE) & (OfferView.at_ms > now_ms() - HOUR_MS)
+    for which in (
+        theirs.where(is_open).values(answer=OfferAnswer.REPLACED),
+        theirs.values(reason="", data_used=[]),
+    ):
+        session.execute(which, execution_options={"synchronize_session": False})
 
 
 def has(session: Session, account_id: str, purpose: str) -> bool:

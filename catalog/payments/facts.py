@@ -139,6 +139,9 @@ class Processor(Protocol):
     def forget(self, customer_ref: str, method_ref: str) -> None:
         """The method is not kept any more. Repeatable."""
 
+    def forget_customer(self, customer_ref: str) -> None:
+        """Nothing is kept of them any more: no method, no address. Payments stay. Repeatable."""
+
     def least_cents(self, currency: str) -> int:
         """What is less than that can't be taken."""
 

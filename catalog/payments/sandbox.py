@@ -161,8 +161,6 @@ def charge_in(
         back_url="",
         cancel_url="",
     )
-    session.add(made)
-    session.flush()
     kind = "payment.failed" if declined else "payment.paid"
     late_ms = LATE_MS if card.card == "late" else 0
     silent = card.card == "silent"
@@ -188,6 +186,10 @@ def forget(customer_ref: str, method_ref: str) -> None:
         card = session.get(SandboxCustomer, customer_ref, with_for_update=True)
         if card is not None and card.removed_ms is None:
             card.removed_ms = session.scalar(select(now_ms()))
+
+
+def forget_customer(customer_ref: str) -> None:
+    forget(customer_ref, "")
 
 
 def least_cents(currency: str) -> int:

@@ -19,6 +19,7 @@ from catalog.payments.stripe_kept import (
     NAME,
     charge,
     forget,
+    forget_customer,
     kept,
     least_cents,
     method_of,
@@ -30,7 +31,7 @@ from models.settings import settings
 
 __all__ = [
     "NAME", "ask", "begin", "charge", "close", "facts_of",
-    "forget", "kept", "least_cents", "portal", "refund", "refunded",
+    "forget", "forget_customer", "kept", "least_cents", "portal", "refund", "refunded",
 ]  # fmt: skip
 
 HEADER = "stripe-signature"

@@ -136,6 +136,14 @@ def forget(customer_ref: str, method_ref: str) -> None:
         return
 
 
+def forget_customer(customer_ref: str) -> None:
+    """Stripe detaches all of a customer's methods with it, those it kept in its portal too."""
+    try:
+        asked(lambda api: api.v1.customers.delete(customer_ref))
+    except ProcessorRefused:  # deleted before
+        return
+
+
 def least_cents(currency: str) -> int:
     return LEAST.get(currency, 50)
 

@@ -17,6 +17,7 @@ from catalog.auth import Visitor, needs
 from catalog.entitlements import now_of
 from catalog.errors import Refusal
 from catalog.members import leaving, memberships, notices
+from catalog.privacy import traces
 from catalog.privacy.kinds import KINDS, NOBODY, UNCOUNTED, Fate, Kind, Person, person_of
 from catalog.web.words import money
 from models import event
@@ -208,7 +209,7 @@ def _out_of_others_mails(session: Session, me: Person) -> None:
     said = Mail.text.contains(me.email, autoescape=True) | Mail.subject.contains(
         me.email, autoescape=True
     )
+    found, instead = traces.named(me.email), nobody(me.id)
     for row in session.scalars(select(Mail).where(said, Mail.to != me.email)):
-        row.subject = row.subject.replace(me.email, nobody(me.id))[:300]
-        row.text = row.text.replace(me.email, nobody(me.id))
-        row.html = row.html.replace(me.email, nobody(me.id))
+        row.subject = found.sub(instead, row.subject)[:300]
+        row.text, row.html = found.sub(instead, row.text), found.sub(instead, row.html)

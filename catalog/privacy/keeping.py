@@ -18,6 +18,7 @@ from catalog.offers import hashes
 from catalog.privacy import erasure, traces
 from models.mail import Mail
 from models.offer import OfferView, Watched
+from models.order import Order, OrderState
 
 DAY_MS = 86_400_000
 MONTHS_13_MS = 396 * DAY_MS
@@ -62,6 +63,22 @@ def _visits(session: Session, at_ms: int) -> int:
 
 def _quotes(session: Session, at_ms: int) -> int:
     return MOST if quotes.sweep(session) >= quotes.SWEPT else 0
+
+
+def _unpaid(session: Session, at_ms: int) -> int:
+    """A guest's is found by nobody after that: their browser has forgotten it too."""
+    begun = (Order.state == OrderState.CART) | (Order.state == OrderState.CANCELLED)
+    guests = Order.account_id.is_(None) & (Order.changed_ms < at_ms - 30 * DAY_MS)
+    old = (
+        select(Order.id)
+        .where(begun, Order.paid_ms.is_(None))
+        .where(guests | (Order.changed_ms < at_ms - MONTHS_13_MS))
+        .where((Order.email != "") | (Order.name != "") | (Order.guest != ""))
+        .limit(MOST)
+    )
+    emptied = update(Order).where(Order.id.in_(old)).values(email="", name="", country="", guest="")
+    gone = session.execute(emptied.returning(Order.id), execution_options=_UNSYNCED)
+    return len(gone.all())
 
 
 def _messages(session: Session, at_ms: int) -> int:
@@ -111,6 +128,13 @@ def _without_mails(session: Session, which: object) -> int:
     return len(rows)
 
 
+def _reports(session: Session, at_ms: int) -> int:
+    old = [one for one in traces.aside() if one.stat().st_mtime * 1000 < at_ms - 30 * DAY_MS]
+    for path in old:
+        traces.forget(path)
+    return 0
+
+
 def _segments(session: Session, at_ms: int) -> int:
     segments.close_unused(session, at_ms)
     return 0
@@ -123,7 +147,10 @@ AGES: tuple[Age, ...] = (
         _visits),
     Age("Links to sign in, and sign-ins, that ended", "30 days", "Gone", _ways_in),
     Age("Guests' quotes that expired", "30 days", "Gone", _quotes),
+    Age("Who began an order and never paid it", "30 days for a guest, 13 months with an account",
+        "Address, name and country go", _unpaid),
     Age("Letters that you never confirmed, or ended", "30 days", "Your address goes", _wishes),
+    Age("Mails that came back and could not be read", "30 days", "Gone", _reports),
     Age("Messages to webhooks", "90 days", "Gone", _messages),
     Age("The receipt of an erasure", "7 days", "The last that holds the address goes", _receipts),
     Age("Mails written to you: to whom, when, about what", "13 months", "Gone", _mails),

@@ -22,7 +22,7 @@ from models.license import Download, License
 from models.lightbox import Lightbox, LightboxItem, SavedSearch
 from models.mail import Mail
 from models.membership import Charge, MemberEvent, Membership, PaymentMethod
-from models.offer import OfferChoice, OfferView, Watched
+from models.offer import ContentSession, OfferChoice, OfferView, Watched
 from models.order import Invoice, Order, OrderLine
 from models.payment import PaymentEvent, Refund
 from models.perk import MemberDownload, PerkGrant, Seat
@@ -242,6 +242,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "lightboxes", Lightbox, "Lightboxes", "You made them.", WHILE, Basis.CONTRACT,
         lambda me: Lightbox.account_id == me.id, Fate.REMOVED, "Gone; shared addresses too.",
+        hidden=("share",),
     ),
     Kind(
         "lightbox_clips", LightboxItem, "Clips in lightboxes", "You put them there.", WHILE,
@@ -287,6 +288,15 @@ KINDS: tuple[Kind, ...] = (
         emptied={"account_id": None, "whose": UNCOUNTED},
     ),
     Kind(
+        "visits", ContentSession, "Visits in which an offer was decided for you",
+        "To tell whether offers help. Other visits lead to nobody.",
+        "13 months; then without you", Basis.INTEREST,
+        lambda me: ContentSession.id.in_(
+            select(OfferView.session_id).where(OfferView.account_id == me.id)
+        ), Fate.KEPT,
+        "Stay as numbers: nothing leads from you to them any more.", hidden=("whose",),
+    ),
+    Kind(
         "offer_choices", OfferChoice, "Offers you don't want again", "Not to show them.", WHILE,
         Basis.INTEREST, lambda me: OfferChoice.whose == me.whose, Fate.REMOVED, "Gone.",
         hidden=("whose",),
@@ -316,7 +326,6 @@ KINDS: tuple[Kind, ...] = (
 LEFT_OUT = {
     "answered": "Answers to repeated requests, locked with a key that only the asking program has; "
     "gone after a day, and by an erasure.",
-    "content_session": "A visit counted without a person: nobody can tell whose it was.",
     "stopped": "Addresses that letters must not go to, by a hash that can't be read back; it "
     "outlives an erasure, so that nobody is written to who complained.",
     "throttle": "How often an address did something, by a hash, for two days.",

@@ -1,4 +1,6 @@
-"""An address in the files of the outbox folder: mails to it go, in others it is taken out."""
+"""An address in texts and in the files of the outbox folder: mails to it go, in others it is taken
+out. It is the whole address that counts: ann@example.org is no part of joann@example.org.
+"""
 
 import email
 import os
@@ -6,21 +8,35 @@ import re
 from collections.abc import Collection
 from email import policy
 from email.message import EmailMessage
+from email.utils import getaddresses
 from pathlib import Path
 
 from catalog.mail import outbox
+from models.settings import settings
 
 SAID = "(erased)"
+_BEFORE, _AFTER = r"(?<![\w.%+-])", r"(?![\w-]|\.\w)"
+"""No letter of a longer address stands there."""
 _FOLDED = re.compile(rb"=\r?\n")
+
+
+def named(address: str) -> re.Pattern[str]:
+    return re.compile(_BEFORE + re.escape(address) + _AFTER, re.IGNORECASE)
 
 
 def scrub(address: str, spared: Collection[Path] = ()) -> int:
     """How many files were changed or removed. `spared`: the receipt's own. Again is fine."""
-    count = 0
-    for path in sorted(outbox().glob("*.eml")) if outbox().exists() else ():
+    count = sum(_dropped(path, address) for path in aside())
+    for path in sorted(outbox().iterdir()) if outbox().exists() else ():  # also one half written
         if path not in spared:
             count += _scrubbed(path, address)
     return count
+
+
+def aside() -> list[Path]:
+    """Mails that came back and could not be read; a person may look at them for a while."""
+    folder = settings().data / "bounces" / "not-read"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def forget(path: Path) -> None:
@@ -36,7 +52,7 @@ def _scrubbed(path: Path, address: str) -> bool:
         return False
     read = email.message_from_bytes(raw, policy=policy.default)
     assert isinstance(read, EmailMessage)
-    if address in str(read["To"]).lower():
+    if address in {to.lower() for _, to in getaddresses([str(read.get("To", ""))])}:
         forget(path)
         return True
     if not _without(read, address):
@@ -44,6 +60,15 @@ def _scrubbed(path: Path, address: str) -> bool:
     making = path.with_suffix(f".{os.getpid()}")
     making.write_bytes(read.as_bytes(policy=read.policy.clone(linesep="\r\n")))
     making.replace(path)
+    return True
+
+
+def _dropped(path: Path, address: str) -> bool:
+    """Nobody can say what is in it: one that may hold the address goes as a whole."""
+    raw = path.read_bytes()
+    if not named(address).search(_FOLDED.sub(b"", raw).decode("utf-8", "replace")):
+        return False
+    forget(path)
     return True
 
 
@@ -55,16 +80,16 @@ def _may_name(raw: bytes, address: str) -> bool:
 
 def _without(read: EmailMessage, address: str) -> bool:
     changed = False
-    named = re.compile(re.escape(address), re.IGNORECASE)
+    found = named(address)
     for part in read.walk():
         if part.get_content_maintype() != "text":
             continue
         text = str(part.get_content())
-        if named.search(text):
-            part.set_content(named.sub(SAID, text), subtype=part.get_content_subtype())
+        if found.search(text):
+            part.set_content(found.sub(SAID, text), subtype=part.get_content_subtype())
             changed = True
     for name in ("Subject", "Reply-To"):
-        if named.search(str(read.get(name, ""))):
-            read.replace_header(name, named.sub(SAID, str(read[name])))
+        if found.search(str(read.get(name, ""))):
+            read.replace_header(name, found.sub(SAID, str(read[name])))
             changed = True
     return changed

@@ -1,7 +1,9 @@
 """Erasing: what ends, what goes, what stays and why; refused with a reason; repeatable."""
 
+import email
 import json
 from collections.abc import Iterator
+from email import policy
 from pathlib import Path
 
 import pytest
@@ -23,10 +25,15 @@ from models.order import Invoice, Order
 from models.payment import Refund, SandboxCustomer
 from models.settings import settings
 from models.steps import LIGHT
-from tests import letter_factories, member_factories, order_factories
+from tests import letter_factories, member_factories, order_factories, stripe_kept_fake
 from tests import privacy_factories as privacy
 from tests.both import BOTH, database_of, server_of
+from tests.catalog.test_stripe import fake
+from tests.catalog.test_stripe_kept import joined
+from tests.stripe_fake import Books
 from workers.flow import run_one
+
+__all__ = ["fake"]
 
 
 def erase(who: Visitor) -> list[erasure.Ending]:
@@ -134,7 +141,8 @@ def test_the_books_stay_as_they_were(who: Visitor) -> None:
 
 def test_a_license_still_proves_what_it_proved(who: Visitor) -> None:
     with reading() as session:
-        mine = session.scalars(select(License).filter_by(account_id=who.account_id)).all()
+        paid = License.order_line_id.is_not(None)  # a member's copy ends where the fee goes back
+        mine = session.scalars(select(License).where(License.account_id == who.account_id, paid))
         before = {one.id: certificates.verdict(session, one.id) for one in mine}
     assert before
     erase(who)
@@ -281,3 +289,37 @@ def test_mails_to_others_keep_their_words_but_for_the_address(who: Visitor) -> N
     with reading() as session:
         waits = session.scalars(select(Mail).filter_by(subject="Waits")).one()
     assert waits.text == f"From {erasure.nobody(str(who.account_id))} now"
+
+
+@pytest.mark.parametrize("near", ["jo{}", "{}.uk", "x.{}", "{}-two.org"])
+def test_whose_address_only_holds_theirs_loses_nothing(who: Visitor, near: str) -> None:
+    theirs = near.format(who.email)
+    said = f"For {theirs}, of {who.email.upper()}."
+    with unit_of_work() as session:
+        mail.write(session, theirs, "look", what=said, order_id="")
+    work()
+    with reading() as session:
+        files = [mail.file_of(one) for one in session.scalars(select(Mail).filter_by(to=theirs))]
+    with unit_of_work() as session:
+        waiting = mail.write(session, theirs, "look", what=said, order_id="").id
+    erase(who)
+    with reading() as session:
+        text = session.get_one(Mail, waiting).text
+    assert theirs in text
+    assert who.email.upper() not in text
+    work()
+    for path in files:
+        read = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+        assert theirs in str(read["To"])
+        assert theirs in str(read.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+
+def test_the_processor_forgets_the_customer_with_all_their_cards(fake: Books) -> None:
+    who, _ = joined(fake)
+    stripe_kept_fake.card(fake, next(iter(fake.customers)), "5555")
+    erase(who)
+    work()
+    assert fake.customers == {}
+    assert {one["customer"] for one in fake.methods.values()} == {None}
+    with reading() as session:
+        assert session.scalars(select(PaymentMethod)).all() == []

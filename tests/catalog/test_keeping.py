@@ -1,5 +1,7 @@
 """What is forgotten by age, by the timer that does it, and by nothing else."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,14 @@ from sqlalchemy import select
 from catalog import mail
 from catalog.members import consents
 from catalog.offers import hashes
-from catalog.privacy import erasure, keeping
+from catalog.privacy import erasure, keeping, traces
 from models.account import MagicLink, Secret
 from models.base import now_ms, reading, unit_of_work
 from models.consent import Consent, Subscriber, SubscriberState
 from models.mail import Mail
-from models.offer import OfferView, Segment, Watched
+from models.offer import OfferAnswer, OfferView, Segment, Watched
+from models.order import Order, OrderState
+from models.settings import settings
 from tests import factories, letter_factories, member_factories
 from tests import privacy_factories as privacy
 from workers.periodic import forget_old
@@ -65,6 +69,47 @@ def test_the_timer_forgets_what_is_old_and_leaves_what_is_young(database: Path) 
         assert all(one.endswith(str(now() // DAY_MS)) for one in keys)
 
 
+def test_who_began_an_order_and_never_paid_is_forgotten(database: Path) -> None:
+    at_ms = now()
+    who = privacy.somebody()
+    days = {"young": 29, "old": 31, "cart": 31, "paid": 400, "theirs": 31, "theirs, old": 397}
+    with unit_of_work() as session:
+        for name, ago in days.items():
+            row = Order(email="g@example.org", name=name, country="PT", guest="0" * 64)
+            row.state = OrderState.CART if name == "cart" else OrderState.CANCELLED
+            row.changed_ms = at_ms - ago * DAY_MS
+            if name == "paid":
+                row.state, row.paid_ms = OrderState.PAID, row.changed_ms
+            row.account_id = who.account_id if name.startswith("theirs") else None
+            session.add(row)
+    forget_old()
+    with reading() as session:
+        kept = select(Order.name).where(Order.email == "g@example.org")
+        assert set(session.scalars(kept)) == {"young", "paid", "theirs"}
+        emptied = (Order.email == "") & (Order.name == "") & (Order.guest == "")
+        gone = session.scalars(
+            select(Order.country).where(emptied, Order.changed_ms < at_ms - DAY_MS)
+        )
+        assert gone.all() == [""] * 3
+
+
+def test_mails_that_nobody_could_read_go_with_whom_they_name_or_by_age(database: Path) -> None:
+    folder = settings().data / "bounces" / "not-read"
+    folder.mkdir(parents=True)
+    for name, address, days in (
+        ("hers", "ann@example.org", 1),
+        ("another's", "joann@example.org", 1),
+        ("old", "x@example.org", 31),
+    ):
+        (folder / name).write_text(f"Final-Recipient: rfc822; {address}\n")
+        then = time.time() - days * 86_400
+        os.utime(folder / name, (then, then))
+    forget_old()
+    assert sorted(one.name for one in folder.iterdir()) == ["another's", "hers"]
+    assert traces.scrub("ann@example.org") == 1
+    assert [one.name for one in folder.iterdir()] == ["another's"]
+
+
 def test_series_that_were_watched_go_with_the_consent(database: Path) -> None:
     who = privacy.somebody()
     with unit_of_work() as session:
@@ -76,6 +121,19 @@ def test_series_that_were_watched_go_with_the_consent(database: Path) -> None:
     forget_old()
     with reading() as session:
         assert session.scalars(select(Watched)).all() == [], "and what came in that moment"
+
+
+def test_why_an_offer_was_shown_goes_with_the_consent_that_it_rested_on(database: Path) -> None:
+    who = privacy.somebody()
+    with unit_of_work() as session:
+        view = session.scalars(select(OfferView)).one()
+        view.reason, view.data_used = "You watched 2 clips of the series Cup.", ["series"]
+        view.answer, view.at_ms = OfferAnswer.NONE, now()
+        assert who.account_id
+        consents.withdraw(session, who.account_id, "history")
+    with reading() as session:
+        view = session.scalars(select(OfferView)).one()
+    assert (view.reason, view.data_used, view.answer) == ("", [], OfferAnswer.REPLACED)
 
 
 def test_mails_and_their_files_go_after_thirteen_months_receipts_after_a_week(
