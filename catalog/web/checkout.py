@@ -222,7 +222,8 @@ def shown(
             status=wrong.status if wrong else 200,
             order=found,
             uses=_uses(found.lines),
-            coming=found.state == OrderState.HELD and back,
+            # One click asked for it from the kept method: its buyer has nothing to do.
+            coming=found.state == OrderState.HELD and (back or found.undo_until_ms is not None),
             papers=invoices.of_order(session, found.id),
             refunds=refunds.of_order(session, found.id),
             mine=not staff or found.account_id == visitor.account_id,

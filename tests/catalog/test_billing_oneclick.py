@@ -205,6 +205,20 @@ def test_a_silent_card_is_heard_of_when_it_is_asked(database: Path) -> None:
     assert list(money_adds_up()) == []
 
 
+def test_the_page_of_a_silent_one_says_that_it_is_being_confirmed(client: TestClient) -> None:
+    account_id = people.sign_in(client, "buyer@example.org")
+    with unit_of_work() as session:
+        members.method(session, account_id, "silent")
+        who = members.visitor_of(session.get_one(Account, account_id))
+    order_id = small_order(who)
+    billing.pay_order(who, order_id)
+    page = client.get(f"/orders/{order_id}").text
+    assert "Your payment is being confirmed" in page
+    assert "Nothing was taken so far" not in page
+    for way in ("pay", "give-up"):
+        assert f"/orders/{order_id}/{way}" not in page, "neither does anything for it"
+
+
 def test_the_page_of_a_tip_shows_it_gives_its_invoice_and_takes_it_back(
     client: TestClient,
 ) -> None:
