@@ -13,7 +13,7 @@ from catalog.auth import Visitor
 from catalog.errors import NotFound
 from catalog.feeds import Feed
 from catalog.partners import SCOPE, needs_scope
-from catalog.web.visitors import visitor
+from catalog.web.visitors import address_of, visitor
 from models.base import reading, unit_of_work
 
 router = APIRouter(include_in_schema=False)
@@ -67,8 +67,7 @@ def clip(request: Request, slug: str, clip_id: str, token: Token = "") -> Respon
 
 def _reader(request: Request, token: str) -> Visitor:
     """Raises SignInNeeded, ScopeNeeded or TooMany."""
-    whom = request.client.host if request.client else ""
-    throttle.glance("feed", whom, MOST, PER_S)
+    throttle.glance("feed", address_of(request), MOST, PER_S)
     if not token:
         asking = visitor(request)
     else:

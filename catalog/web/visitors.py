@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -152,8 +153,21 @@ def same_origin(request: Request) -> None:
 
 
 def address_of(request: Request) -> str:
-    """Of the network, to count by; it is never kept as it is."""
-    return request.client.host if request.client else ""
+    """Of the network, to count by; it is never kept as it is. Of IPv6 the first half, because one
+    customer of a provider has all that begin with it.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    if address.is_loopback:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address)
 
 
 def unhurried(request: Request) -> None:

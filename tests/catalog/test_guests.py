@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from catalog import lightboxes, quotes
@@ -111,3 +112,20 @@ def test_a_program_that_sends_nothing_is_told_of_tokens(
     assert answer.status_code == 401
     assert "token" in answer.json()["detail"]
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("::1", "::1"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_who_has_many_addresses_of_one_network_is_counted_once(host: str, counted: str) -> None:
+    asked = Request({"type": "http", "client": (host, 1)})
+    assert visitors.address_of(asked) == counted
