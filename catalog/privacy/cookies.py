@@ -28,6 +28,12 @@ COOKIES = (
         "30 days, or until you sign in",
     ),
     Cookie(
+        "offers",
+        "When you want no offers at all and are not signed in",
+        "So that no page shows you one. It says that and nothing else. Scripts can't read it.",
+        "A year, or until you want offers again",
+    ),
+    Cookie(
         "theme",
         "When you choose light or dark",
         "So that pages stay so.",

@@ -17,7 +17,7 @@ from catalog.auth import Visitor, needs
 from catalog.entitlements import now_of
 from catalog.errors import Refusal
 from catalog.members import leaving, memberships, notices
-from catalog.privacy import traces
+from catalog.privacy import kinds, traces
 from catalog.privacy.kinds import KINDS, NOBODY, UNCOUNTED, Fate, Kind, Person, person_of
 from catalog.web.words import money
 from models import event
@@ -54,6 +54,8 @@ class Outlook:
     endings: Sequence[Ending]
     refusal: Refusal | None
     """Why it can't be done now, and what to do."""
+    kinds: Sequence[Kind]
+    """What there is of them."""
 
 
 def outlook(session: Session, visitor: Visitor) -> Outlook:
@@ -62,7 +64,8 @@ def outlook(session: Session, visitor: Visitor) -> Outlook:
     account = session.get_one(Account, str(visitor.account_id))
     at_ms = now_of(session)
     found = [_ending(session, one, at_ms) for one in _alive(session, account.id)]
-    return Outlook(found, _refusal(session, visitor, account))
+    there = kinds.of(session, person_of(session, account.id))
+    return Outlook(found, _refusal(session, visitor, account), there)
 
 
 def erase(session: Session, visitor: Visitor) -> Sequence[Ending]:
@@ -76,6 +79,7 @@ def erase(session: Session, visitor: Visitor) -> Sequence[Ending]:
         raise refused
     auth.adopt(session, account, "")  # what was bought by this address as a guest is theirs too
     me, at_ms = person_of(session, account.id), now_of(session)
+    kept = stays(session, me)
     endings = _end_memberships(session, me, at_ms)
     _drop_unordered(session, me)
     for kind in reversed(KINDS):
@@ -84,7 +88,7 @@ def erase(session: Session, visitor: Visitor) -> Sequence[Ending]:
     session.execute(delete(Answered).where(Answered.whose == me.id))
     _out_of_others_mails(session, me)
     receipt = mail.write(
-        session, me.email, ERASED, at_ms=at_ms, endings=endings, kept=stays(), name=account.name
+        session, me.email, ERASED, at_ms=at_ms, endings=endings, kept=kept, name=account.name
     )
     session.execute(
         update(PaymentMethod)
@@ -99,9 +103,10 @@ def erase(session: Session, visitor: Visitor) -> Sequence[Ending]:
     return endings
 
 
-def stays() -> list[Kind]:
-    """What holds a name or what was paid, for the sentence on what is kept and why."""
-    return [one for one in KINDS if one.key in ("invoices", "licenses", "payments", "wishes")]
+def stays(session: Session, me: Person) -> list[Kind]:
+    """Theirs that holds a name or what was paid, for the sentence on what is kept and why."""
+    named = ("invoices", "licenses", "payments", "wishes")
+    return [one for one in kinds.of(session, me) if one.key in named]
 
 
 def _close(account: Account, at_ms: int) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, inspect, select
+from sqlalchemy import ColumnElement, Select, func, inspect, or_, select
 from sqlalchemy.orm import Session
 
+from catalog.auth import Visitor
 from catalog.csvs import rows_as_csv
-from catalog.entitlements import now_of
+from catalog.entitlements import now_of, seen_by
 from catalog.privacy.kinds import KINDS, Kind, Person, person_of
 from models.base import engine
 from models.clip import Clip
@@ -32,13 +33,13 @@ DURATIONS = ("paused_left_ms",)
 """Milliseconds that are no moment."""
 NAMES: dict[str, tuple[str, Callable[[Any], Select[Any]]]] = {
     "creator_id": ("creator", lambda of: select(Creator.name).where(Creator.id == of)),
-    "clip_id": ("clip", lambda of: select(Clip.title).where(Clip.id == of)),
+    "clip_id": ("clip", lambda of: select(Clip.title).join(Listing).where(Clip.id == of)),
     "listing_id": ("clip", lambda of: select(Clip.title).join(Listing).where(Listing.id == of)),
     "tier_id": ("tier", lambda of: select(Tier.name).where(Tier.id == of)),
     "terms_id": ("terms", lambda of: select(Terms.title).where(Terms.id == of)),
     "offer_id": ("offer", lambda of: select(Offer.title).where(Offer.id == of)),
 }
-"""What an id stands for, in a column beside it."""
+"""What an id stands for, in a column beside it. A clip's name is told to who may see it."""
 README = """What Reelyard keeps of you
 
 Written {at}, for {email}.
@@ -76,17 +77,27 @@ def rows(session: Session, me: Person, kind: Kind) -> Iterator[dict[str, Any]]:
     """By the names that the person reads: moments without "_ms", written out."""
     shown = [one for one in inspect(kind.row).columns if one.key not in kind.hidden]
     wanted: list[Any] = [one.label(one.key) for one in shown]
-    own = {one.key for one in shown}
+    own, told = {one.key for one in shown}, _told(session, me)
     for column in shown:
         name, of = NAMES.get(column.key, ("", None))
         if of is not None and name not in own:
-            wanted.append(of(column).scalar_subquery().label(name))
+            found = of(column).where(told) if name == "clip" else of(column)
+            wanted.append(found.scalar_subquery().label(name))
     by = list(inspect(kind.row).primary_key)
     found = session.execute(
         select(*wanted).where(kind.mine(me)).order_by(*by).execution_options(yield_per=AT_ONCE)
     )
     for row in found.mappings():
         yield dict(_said(name, value) for name, value in row.items())
+
+
+def _told(session: Session, me: Person) -> ColumnElement[bool]:
+    """Of listings: not those that are early for others alone. What was on sale once is no
+    secret."""
+    at_ms = now_of(session)
+    desks = session.scalars(select(Creator.id).where(Creator.account_id == me.id))
+    reader = Visitor(account_id=me.id, creator_ids=frozenset(desks))
+    return or_(Listing.visible_from_ms <= at_ms, seen_by(reader, at_ms))
 
 
 def _files(session: Session, me: Person, base_url: str) -> Iterator[tuple[str, Iterator[str]]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor
@@ -82,6 +82,15 @@ def person_of(session: Session, account_id: str) -> Person:
     row = session.get_one(Account, account_id)
     whose = hashes.known(session, Visitor(account_id=account_id))
     return Person(row.id, row.email, whose)
+
+
+def of(session: Session, me: Person) -> list[Kind]:
+    """Those of which there is something about this person."""
+    return [
+        one
+        for one in KINDS
+        if session.scalar(select(literal(1)).select_from(one.row).where(one.mine(me)).limit(1))
+    ]
 
 
 def _tokens(me: Person) -> ColumnElement[bool]:

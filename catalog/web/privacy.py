@@ -130,7 +130,7 @@ def _asked(request: Request, visitor: Visitor, *, status: int = 200) -> Response
         request,
         "account_erase.html",
         status=status,
-        kinds=kinds.KINDS,
+        kinds=outlook.kinds,
         stays=kinds.STAYS,
         books=kinds.BOOKS,
         outlook=outlook,

@@ -7,6 +7,7 @@ from email import policy
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import delete, select
 
 from catalog import accounts, auth, certificates, mail
@@ -25,7 +26,13 @@ from models.order import Invoice, Order
 from models.payment import Refund, SandboxCustomer
 from models.settings import settings
 from models.steps import LIGHT
-from tests import letter_factories, member_factories, order_factories, stripe_kept_fake
+from tests import (
+    letter_factories,
+    member_factories,
+    order_factories,
+    people,
+    stripe_kept_fake,
+)
 from tests import privacy_factories as privacy
 from tests.both import BOTH, database_of, server_of
 from tests.catalog.test_stripe import fake
@@ -323,3 +330,16 @@ def test_the_processor_forgets_the_customer_with_all_their_cards(fake: Books) ->
     assert {one["customer"] for one in fake.methods.values()} == {None}
     with reading() as session:
         assert session.scalars(select(PaymentMethod)).all() == []
+
+
+def test_who_never_bought_is_told_of_no_books(client: TestClient) -> None:
+    account_id = people.sign_in(client, "new@example.org")
+    page = client.get("/account/data/erase").text
+    assert "Invoices" not in page
+    assert "Memberships" not in page
+    assert "The books" not in page
+    erase(Visitor(account_id=account_id, email="new@example.org"))
+    with reading() as session:
+        receipt = session.scalars(select(Mail).filter_by(purpose=erasure.ERASED)).one()
+    assert "nothing of yours had to be kept" in receipt.text
+    assert "nvoice" not in receipt.text
