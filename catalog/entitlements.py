@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -66,7 +77,7 @@ def early_for(visitor: Visitor, at_ms: int) -> ColumnElement[bool]:
         .correlate(Listing)
     )
     waits = (Listing.state == ListingState.PUBLIC) & (Listing.visible_from_ms > at_ms)
-    return waits & exists(ladder)
+    return waits & ~embargoed(at_ms) & exists(ladder)
 
 
 def in_window(at_ms: int) -> ColumnElement[bool]:
@@ -77,13 +88,27 @@ def in_window(at_ms: int) -> ColumnElement[bool]:
         .outerjoin(Early, Early.clip_id == Listing.clip_id)
         .where(
             Tier.creator_id == Listing.creator_id,
-            Tier.retired_ms.is_(None),
+            in_force(),
             Listing.visible_from_ms - _lead() <= at_ms,
         )
         .correlate(Listing)
     )
-    opened = (Listing.visible_from_ms <= at_ms) | exists(steps)
+    opened = (Listing.visible_from_ms <= at_ms) | (~embargoed(at_ms) & exists(steps))
     return (Listing.state == ListingState.PUBLIC) & opened
+
+
+def embargoed(at_ms: int) -> ColumnElement[bool]:
+    """Of listings: their recording's sidecar says that nobody is to see them yet. No lead is
+    counted from before that."""
+    until = _said(Recording.sidecar, literal_column("'embargo_ms'"))
+    lasts = select(Clip.id).join(Recording, Recording.id == Clip.recording_id)
+    return exists(lasts.where(Clip.id == Listing.clip_id, until > at_ms).correlate(Listing))
+
+
+def in_force() -> ColumnElement[bool]:
+    """Of tiers: those that can be joined, and those that are closed and that somebody has."""
+    had = exists().where(Membership.tier_id == Tier.id, memberships.is_alive())
+    return Tier.retired_ms.is_(None) | had
 
 
 def tier_of(session: Session, visitor: Visitor, creator_id: str) -> Tier | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from catalog import territories
@@ -18,6 +18,9 @@ from models.turns import take_turn
 
 INVOICE, CREDIT = "invoice", "credit"
 LETTERS = {INVOICE: "R", CREDIT: "C"}
+_LAST = select(func.max(Invoice.number)).where(  # an index knows it
+    Invoice.number.between(bindparam("first"), bindparam("last"))
+)
 
 
 def issue(session: Session, order: Order) -> Invoice:
@@ -133,8 +136,8 @@ def _written(session: Session, made: Invoice, facts: dict[str, Any]) -> Invoice:
     take_turn(session, f"invoice {made.kind}")
     year = datetime.fromtimestamp(made.issued_ms / 1000, UTC).year
     series = f"{LETTERS[made.kind]}{year}-"
-    same = Invoice.number.between(f"{series}000000", f"{series}999999")  # an index knows the last
-    last = session.scalar(select(func.max(Invoice.number)).where(same))
+    ends = {"first": f"{series}000000", "last": f"{series}999999"}
+    last = session.scalar(_LAST, ends)
     number = int(last.removeprefix(series)) + 1 if last else 1
     made.number = f"{series}{number:06}"
     made.facts = {"seller": settings().seller, **facts}

@@ -13,6 +13,11 @@ MEMBERS = {
         "Membership was closed, or is not open yet.",
         "Come back later; clips become public all the same.",
     ),
+    "deadline": (
+        "People read that this offer ends",
+        "Its card said until when, and that it does not come back at its price for a while.",
+        "Offer less, or wait until the moment that is named.",
+    ),
     "declined": (
         "The payment was declined",
         "The bank or the processor said no. Nothing was taken and nothing was changed.",
@@ -30,8 +35,8 @@ MEMBERS = {
     ),
     "downloads_used": (
         "This month's personal downloads are used",
-        "A tier gives so many a calendar month.",
-        "Wait for the next month, or license the clip.",
+        "A tier gives so many in each month that is paid.",
+        "Wait for the next one, or license the clip.",
     ),
     "ended": (
         "This membership has ended",
@@ -62,6 +67,11 @@ MEMBERS = {
         "The last payment was declined",
         "What is owed comes before a change.",
         "Pay it, then change.",
+    ),
+    "last_tier": (
+        "This is the only tier that can be joined",
+        "A ladder without a step takes nobody.",
+        "Add another tier first, or close memberships.",
     ),
     "leaving": (
         "This membership is being left",
@@ -143,6 +153,11 @@ MEMBERS = {
         "It gives and costs nothing meanwhile, and can't be changed.",
         "Resume it, then change.",
     ),
+    "paused_before": (
+        "This period was paused once",
+        "What one payment paid for can be paused once, for up to three months.",
+        "Wait until the next period is paid, then pause again.",
+    ),
     "paying": (
         "A payment is under way",
         "What it leads to is not known yet.",
@@ -173,10 +188,16 @@ MEMBERS = {
         "Many segments side by side would tell who people are.",
         "Close one first.",
     ),
+    "too_many_tiers": (
+        "There are as many tiers as there may be",
+        "Nobody compares more of them.",
+        "Close one first.",
+    ),
     "too_near": (
-        "It is too near another segment",
-        "The difference of the two would be about fewer than twenty people.",
-        "Change the rule, or close the other one.",
+        "It is too near another segment, or files that were taken before",
+        "The difference would be about fewer than twenty people.",
+        "Change the rule, or close the other segment. A file can be taken once more people have "
+        "joined or left.",
     ),
     "trial": (
         "This membership is in its trial",

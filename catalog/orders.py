@@ -178,8 +178,8 @@ def fulfil(session: Session, order: Order, paid_ms: int) -> None:
     for line in sorted(order.lines, key=lambda one: one.quote_id):
         quotes.ordered(session, session.get_one(Quote, line.quote_id))
         licenses.grant(session, line)
-    heard.order_paid(session, order)
     order.state, order.paid_ms, order.held_until_ms = OrderState.PAID, paid_ms, None
+    heard.order_paid(session, order)
     _changed(session, order)
     session.flush()
     invoice = invoices.issue(session, order) if order.total_cents else None

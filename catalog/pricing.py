@@ -28,6 +28,7 @@ from models.terms import PriceRule, Terms
 MORE = "more"
 """The last step of a table: for all that is more, and for no limit."""
 NAMES = ("length", "media", "territory", "term", "audience", "seats", "projects", "exclusive")
+MEMBER = "Member discount"
 PRIVATE = "personal"
 """The kind that a creator's members get at less."""
 HINTED = "standard"
@@ -155,7 +156,7 @@ def for_member(priced: Priced, percent: int) -> Priced:
         return priced
     factor = Fraction(100 - percent, 100)
     cents = math.floor(priced.price_cents * factor)
-    line = Line(f"Member discount {percent} %", factor=f"{float(factor):g}")
+    line = Line(f"{MEMBER} {percent} %", factor=f"{float(factor):g}")
     return replace(priced, price_cents=cents, breakdown=[*priced.breakdown, line])
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog import invoices, licenses, mail, orders
 from catalog.auth import Visitor, needs
 from catalog.errors import NotFound, Refusal
 from catalog.payments.balance import left_of_line
+from catalog.payments.processors import NAMES
 from catalog.web.words import counted
 from models import event
 from models.account import Role
@@ -149,9 +150,10 @@ def of_orders(session: Session, order_ids: Sequence[str]) -> Sequence[Refund]:
 
 def left_of(session: Session, movement_ref: str) -> int:
     """Cents of this payment that have not gone back, as far as the ledger knows."""
+    # Named with its processor, a movement is found by an index.
+    moved = and_(PaymentEvent.processor.in_(NAMES), PaymentEvent.movement_ref == movement_ref)
     wanted = select(PaymentEvent.kind, func.sum(PaymentEvent.amount_cents)).where(
-        PaymentEvent.counted,
-        or_(PaymentEvent.payment_ref == movement_ref, PaymentEvent.movement_ref == movement_ref),
+        PaymentEvent.counted, or_(PaymentEvent.payment_ref == movement_ref, moved)
     )
     rows = session.execute(wanted.group_by(PaymentEvent.kind))
     sums = {kind: int(cents) for kind, cents in rows}

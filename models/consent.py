@@ -76,7 +76,8 @@ class Stopped(Base):
 
     email_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     reason: Mapped[str] = mapped_column(String(20))
-    """bounced, complained"""
+    """bounced, complained; full: not stopped yet, see catalog.letters.stops. tried: of another
+    hash, which stops no letter; see catalog.members.tried"""
     count: Mapped[int] = mapped_column(default=1)
     at_ms: Mapped[int] = mapped_column(default=now_ms())
 

@@ -138,6 +138,9 @@ def _made(
     books: Books, verb: str, path: list[str], given: dict[str, str]
 ) -> tuple[int, dict[str, Any]]:
     if path == ["checkout", "sessions"]:
+        if verb == "GET":
+            newest = list(reversed(books.sessions.values()))
+            return 200, {"object": "list", "data": newest, "has_more": False, "url": "/v1/"}
         if int(given["expires_at"]) < time.time() + 1800:
             return 400, _error("invalid_request_error", "The `expires_at` must be 30 minutes away")
         return 200, _session(books, given)

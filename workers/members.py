@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import select, update
 
 from catalog.entitlements import now_of
-from catalog.members import advancing, billing, charge_rows, collecting, oneclick
+from catalog.members import advancing, billing, charge_rows, collecting, oneclick, unkept
 from catalog.payments.facts import ProcessorDown
 from models import job as jobs
 from models.base import now_ms, reading, unit_of_work
@@ -56,6 +56,7 @@ def advance_members() -> None:
     ask_for_due()
     with unit_of_work() as session:
         advancing.remind(session, now_of(session), MOST)
+        unkept.warn(session, now_of(session), MOST)
 
 
 def ask_for_due() -> None:

@@ -19,9 +19,11 @@ def run(lease: Lease) -> None:
         later = embargo_ms > (session.scalar(select(now_ms())) or 0)
         listing = publish(session, clip.id, visible_from_ms=embargo_ms if later else None)
         prices.fill(session, listing)
-        first = listing.visible_from_ms > embargo_ms  # its members see it before everybody
-        kind = ReservationKind.EARLY if first else ReservationKind.EMBARGO
-        reservations.embargo(session, listing, kind)
+        if later:
+            reservations.embargo(session, listing, until_ms=embargo_ms)
+        if listing.visible_from_ms > embargo_ms:  # from then on its members see it
+            from_ms = embargo_ms if later else 0
+            reservations.embargo(session, listing, ReservationKind.EARLY, from_ms=from_ms)
         take_place(session, clip.id)
         if clip.kind == ClipKind.REEL:  # one of its clips may be licensed to one alone since
             reels.look(session, clip.recording_id)

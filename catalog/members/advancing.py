@@ -12,6 +12,7 @@ from catalog.members import (
     dunning,
     leaving,
     memberships,
+    methods,
     notices,
     pausing,
     periods,
@@ -22,6 +23,8 @@ from models.membership import (
     Charge,
     ChargeKind,
     ChargeState,
+    MemberEvent,
+    MemberEventKind,
     Membership,
     MembershipState,
     Period,
@@ -75,23 +78,23 @@ def advance(session: Session, membership_id: str, at_ms: int) -> str | None:
             pausing.resume(session, membership_id, at_ms)
         return None
     if membership.state == MembershipState.GRACE:
+        waiting = charge_rows.open_of(session, membership.id)
         if (membership.grace_until_ms or 0) <= at_ms:
-            over = membership.grace_until_ms or at_ms
-            leaving.end(session, membership, leaving.UNPAID, over, told_ms=at_ms)
-            return None
-        return _ask_renewal(session, membership, at_ms)
+            return _end_of_grace(session, membership, waiting, at_ms)
+        return _ask_renewal(session, membership, waiting, at_ms)
     if membership.state != MembershipState.ACTIVE or membership.period_end_ms > at_ms:
         return None
     if membership.ends_at_period:
         over = membership.period_end_ms
         leaving.end(session, membership, leaving.CANCELLED, over, told_ms=at_ms)
         return None
-    waiting = charge_rows.open_of(session, membership.id, ChargeKind.RENEWAL)
-    if waiting:
+    waiting = charge_rows.open_of(session, membership.id)
+    asked = [one for one in waiting if one.kind == ChargeKind.RENEWAL]
+    if asked:
         if at_ms - membership.period_end_ms >= memberships.RENEWING_MS:
-            dunning.undecided(session, membership, waiting[0], at_ms)
+            dunning.undecided(session, membership, asked[0], at_ms)
         return None
-    return _ask_renewal(session, membership, at_ms)
+    return _ask_renewal(session, membership, waiting, at_ms)
 
 
 def remind(session: Session, at_ms: int, most: int) -> int:
@@ -121,9 +124,42 @@ def remind(session: Session, at_ms: int, most: int) -> int:
     return len(found)
 
 
-def _ask_renewal(session: Session, membership: Membership, at_ms: int) -> str | None:
+def _end_of_grace(
+    session: Session, membership: Membership, waiting: Sequence[Charge], at_ms: int
+) -> str | None:
+    """It ends, but not before each try that was promised was made and answered, and one by the
+    method that is kept now: this house may have been away. Nothing is given meanwhile.
+    """
+    until = membership.grace_until_ms or at_ms
+    owed = next((one for one in waiting if one.kind == ChargeKind.RENEWAL), None)
+    if owed is not None and not owed.error:  # it is being tried
+        return owed.id if owed.next_try_ms is not None and owed.next_try_ms <= at_ms else None
+    if owed is not None and owed.held_until_ms is not None:  # its member is paying it
+        return None
+    if owed is not None and _is_owed_a_try(session, membership, owed, until):
+        owed.error, owed.next_try_ms = "", at_ms
+        if at_ms > until + periods.DAY_MS:  # nobody pays for a time without this house
+            owed.from_ms, owed.to_ms = at_ms, periods.end(at_ms, owed.period or "", 1)
+        return owed.id
+    leaving.end(session, membership, leaving.UNPAID, until, told_ms=at_ms)
+    return None
+
+
+def _is_owed_a_try(session: Session, membership: Membership, owed: Charge, until_ms: int) -> bool:
+    if owed.next_try_ms is not None and (owed.from_ms or 0) < until_ms:
+        return True
+    kept, last = methods.stored(session, membership.account_id), MemberEvent.at_ms
+    declined = select(last).where(
+        MemberEvent.membership_id == membership.id, MemberEvent.kind == MemberEventKind.DECLINED
+    )
+    told_ms = session.scalar(declined.order_by(last.desc()).limit(1))
+    return kept is not None and told_ms is not None and kept.created_ms > told_ms
+
+
+def _ask_renewal(
+    session: Session, membership: Membership, waiting: Sequence[Charge], at_ms: int
+) -> str | None:
     """None where it is asked for already, or costs nothing and is done."""
-    waiting = charge_rows.open_of(session, membership.id)
     if any(one.kind == ChargeKind.RENEWAL for one in waiting):
         return None
     for one in waiting:  # an upgrade that was never paid

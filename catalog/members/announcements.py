@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor, needs, needs_creator
 from catalog.errors import BadRequest, NotFound, Refusal
-from catalog.members import memberships
+from catalog.members import calling_off, memberships
 from catalog.members.perks import drops, grants, seats
 from models import event
 from models.membership import Membership, Tier
@@ -77,7 +77,7 @@ def announce(
 
 
 def withdraw(session: Session, visitor: Visitor, announcement_id: str, now_ms: int) -> Announcement:
-    """Called off: nobody can take it any more. Twice is once."""
+    """Called off: nobody can take it any more, and who counts on it is told. Twice is once."""
     needs(visitor)
     found = session.get(Announcement, announcement_id, with_for_update=True)
     if found is None or not visitor.works_for(found.creator_id):
@@ -85,6 +85,9 @@ def withdraw(session: Session, visitor: Visitor, announcement_id: str, now_ms: i
     if found.withdrawn_ms is None:
         found.withdrawn_ms = now_ms
         event.record(session, "announcement.withdrawn", found.id)
+        session.flush()
+        if found.at_ms > now_ms:
+            calling_off.tell_of(session, found, now_ms)
     return found
 
 

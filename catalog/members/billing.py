@@ -218,13 +218,15 @@ def give_up(visitor: Visitor, charge_id: str) -> str:
 
 
 def _collected(charge_id: str, at_ms: int) -> Way | None:
-    """None where it was declined. What is not known yet is no reason to pay again."""
+    """None where it was declined now. What is not known yet is no reason to pay again."""
+    with reading() as session:
+        before = session.get_one(Charge, charge_id).attempt
     try:
         collecting.collect(charge_id, at_ms)
     except ProcessorDown:
         return Way(charge_id)
     with reading() as session:
         charge = session.get_one(Charge, charge_id)
-        tried = charge.state == ChargeState.ASKED and charge.error != ""
+        tried = charge.state == ChargeState.ASKED and charge.attempt > before
         declined = charge.state == ChargeState.FAILED or tried
     return None if declined else Way(charge_id)

@@ -1,5 +1,6 @@
-"""Another tier or period. More is had at once, for the difference; less, or another period of the
-same tier, from the next period on.
+"""Another tier or period. More is had at once, for the difference; less, another period of the
+same tier, or what costs nothing now, from the next period on. A trial covers its own tier alone:
+more ends it with a first payment.
 """
 
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog.errors import Refusal
+from catalog.currencies import unit_cents
+from catalog.errors import NotFound, Refusal
 from catalog.members import (
     charge_rows,
     charges,
     dunning,
-    memberevents,
     memberships,
     notices,
     periods,
@@ -24,7 +25,6 @@ from catalog.members.memberships import in_trial, price_of, unused_cents
 from models.membership import (
     Charge,
     ChargeKind,
-    MemberEventKind,
     Membership,
     MembershipState,
     Period,
@@ -55,17 +55,16 @@ def quote_change(
     """Raises Refusal where it can't be changed, with what to do."""
     _may(session, membership, tier, period, at_ms)
     old = session.get_one(Tier, membership.tier_id)
-    if in_trial(membership):
-        return _free(membership, at_ms)
     if tier.rank <= old.rank:
         return following(session, membership, tier, period)
     # To the hour: what a page shows is what a click charges.
     moment = max(membership.period_start_ms, at_ms - at_ms % HOUR_MS)
     unused = unused_cents(membership, moment)
     price, begin = price_of(tier, period), at_ms
-    if period == membership.period:
+    if period == membership.period and not in_trial(membership):
         start, end = membership.period_start_ms, membership.period_end_ms
-        price, begin = proration.worth(price, start, end, moment), moment
+        unit = unit_cents(membership.currency)
+        price, begin = proration.worth(price, start, end, moment, unit), moment
         said = f"{tier.name}, for what is left of the period"
     else:
         end = periods.end(at_ms, period, 1)
@@ -73,6 +72,8 @@ def quote_change(
     least = charge_rows.least_cents(membership.currency)
     taken_off = f"{old.name}, not used yet", unused
     wanted = proration.summed([(said, price)], taken_off, membership.credit_cents, least)
+    if wanted.let_go_cents or not (wanted.amount_cents or wanted.credit_change):
+        return following(session, membership, tier, period)
     return Change(
         wanted.amount_cents,
         membership.credit_cents + wanted.credit_change,
@@ -96,7 +97,9 @@ def ask(
     twice, it is the same charge. `shown`: cents and currency; Refusal where it costs another sum.
     """
     membership = memberships.locked(session, membership_id)
-    tier = session.get_one(Tier, tier_id)
+    tier = session.get(Tier, tier_id)
+    if tier is None:
+        raise NotFound("There is no such tier.")
     for one in charge_rows.open_of(session, membership.id, ChargeKind.CHANGE):
         if (one.tier_id, one.period) == (tier_id, period):
             return one
@@ -112,9 +115,6 @@ def ask(
         same_price((wanted.amount_cents, membership.currency), *shown)
     if wanted.when == "period_end":
         _schedule(session, membership, tier, period)
-        return None
-    if in_trial(membership):
-        _in_trial(session, membership, tier, period, at_ms)
         return None
     made = charge_rows.of_member(
         session,
@@ -211,11 +211,6 @@ def _may(session: Session, membership: Membership, tier: Tier, period: Period, a
         raise Refusal("A payment is under way. Change when it is done.", "paying")
 
 
-def _free(membership: Membership, at_ms: int) -> Change:
-    wanted = proration.Sum(0, 0, ())
-    return Change(0, membership.credit_cents, (), at_ms, membership.period_end_ms, "now", wanted)
-
-
 def _schedule(session: Session, membership: Membership, tier: Tier, period: Period) -> None:
     if (tier.id, period) == (membership.tier_id, membership.period):
         membership.next_tier_id, membership.next_period = None, None
@@ -225,15 +220,6 @@ def _schedule(session: Session, membership: Membership, tier: Tier, period: Peri
     cents = price_of(tier, period)
     what = {"next_tier": tier, "next_cents": cents}
     notices.of_membership(session, membership, "membership-change-asked", **what)
-
-
-def _in_trial(
-    session: Session, membership: Membership, tier: Tier, period: Period, at_ms: int
-) -> None:
-    membership.tier_id, membership.period = tier.id, period
-    membership.price_cents = price_of(tier, period)
-    memberevents.record(session, membership, MemberEventKind.CHANGED, at_ms, trial=True)
-    notices.began(session, membership, at_ms)
 
 
 def _number(session: Session, membership_id: str) -> int:

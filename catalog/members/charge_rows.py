@@ -5,7 +5,7 @@ processor tells is in catalog.members.charges.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -17,6 +17,28 @@ from models import event
 from models.membership import Charge, ChargeKind, ChargeState, Membership, Period, Tier
 
 MOST_LISTED = 200
+# Every payment asks these several times: made once, they cost half.
+_BY_KEY = select(Charge).where(Charge.key == bindparam("key"))
+_LOCKED = (
+    select(Charge)
+    .where(Charge.id == bindparam("id"))
+    .with_for_update(of=Charge)
+    .execution_options(populate_existing=True)
+)
+_MEMBERSHIP_LOCKED = (
+    select(Membership)
+    .where(
+        Membership.id
+        == select(Charge.membership_id).where(Charge.id == bindparam("id")).scalar_subquery()
+    )
+    .with_for_update(of=Membership)
+    .execution_options(populate_existing=True)
+)
+_OPEN = (
+    select(Charge)
+    .where(Charge.membership_id == bindparam("id"), Charge.state == ChargeState.ASKED)
+    .order_by(Charge.created_ms, Charge.id)
+)
 
 
 def ask(
@@ -31,7 +53,7 @@ def ask(
     **values: Any,
 ) -> Charge:
     """The row; asked for twice by one key it is one. What costs nothing is granted at once."""
-    found = session.scalars(select(Charge).filter_by(key=key)).first()
+    found = session.scalars(_BY_KEY, {"key": key}).first()
     if found is not None:
         return found
     made = Charge(
@@ -98,12 +120,8 @@ def key_of(charge: Charge) -> str:
 
 def locked(session: Session, charge_id: str) -> Charge | None:
     """After its membership, as everything here locks. Its `membership` is the locked one."""
-    of_it = select(Charge.membership_id).where(Charge.id == charge_id).scalar_subquery()
-    wanted = select(Membership).where(Membership.id == of_it).with_for_update(of=Membership)
-    fresh = {"populate_existing": True}
-    membership = session.scalars(wanted.execution_options(**fresh)).one_or_none()
-    wanted_charge = select(Charge).where(Charge.id == charge_id).with_for_update(of=Charge)
-    charge = session.scalars(wanted_charge.execution_options(**fresh)).one_or_none()
+    membership = session.scalars(_MEMBERSHIP_LOCKED, {"id": charge_id}).one_or_none()
+    charge = session.scalars(_LOCKED, {"id": charge_id}).one_or_none()
     if charge is not None:
         set_committed_value(charge, "membership", membership)
     return charge
@@ -139,10 +157,8 @@ def of_membership(session: Session, membership_id: str) -> Sequence[Charge]:
 
 
 def open_of(session: Session, membership_id: str, *kinds: ChargeKind) -> Sequence[Charge]:
-    wanted = select(Charge).filter_by(membership_id=membership_id, state=ChargeState.ASKED)
-    if kinds:
-        wanted = wanted.where(Charge.kind.in_(kinds))
-    return session.scalars(wanted.order_by(Charge.created_ms, Charge.id)).all()
+    found = session.scalars(_OPEN, {"id": membership_id}).all()
+    return [one for one in found if one.kind in kinds] if kinds else found
 
 
 def due(session: Session, at_ms: int, most: int) -> Sequence[str]:
@@ -160,6 +176,23 @@ def void(session: Session, charge: Charge, why: str) -> None:
     if charge.state == ChargeState.ASKED:
         over(charge, ChargeState.VOID, why)
         event.record(session, "charge.void", charge.id, why=why)
+
+
+def priced_anew(charge: Charge, credit_cents: int) -> bool:
+    """A renewal that reckoned with more credit than there is: what it costs without. Where it was
+    asked for already, the next try must have a key of its own. It is locked.
+    """
+    if credit_cents + proration.credit_change(charge.lines) >= 0:
+        return False
+    said = [
+        (str(one["what"]), int(one["cents"]))
+        for one in charge.lines
+        if one["cents"] > 0 and not one.get("credit")
+    ]
+    least = least_cents(charge.currency)
+    wanted = proration.summed(said, ("", 0), credit_cents, least)
+    charge.lines, charge.amount_cents = list(wanted.lines), wanted.amount_cents
+    return True
 
 
 def over(charge: Charge, state: ChargeState, why: str) -> None:

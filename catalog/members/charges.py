@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from catalog import invoices, refunds
 from catalog.entitlements import now_of
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, Refusal
 from catalog.members import (
     charge_rows,
     dunning,
@@ -17,6 +17,7 @@ from catalog.members import (
     methods,
     notices,
     paybacks,
+    taking_back,
 )
 from catalog.payments.facts import PaymentFact
 from models import event
@@ -38,7 +39,13 @@ EXPIRED = "The payment was not made in time, or given up. Nothing was taken."
 def settle(session: Session, charge: Charge, at_ms: int) -> None:
     """What costs nothing, as if it were paid. Raises Refusal."""
     assert charge.amount_cents == 0
-    granting.grant(session, charge, at_ms)
+    try:
+        with session.begin_nested():
+            granting.grant(session, charge, at_ms)
+    except IntegrityError as error:  # another one was paid meanwhile
+        if charge.kind != ChargeKind.JOIN:
+            raise
+        raise Refusal(granting.ALREADY, "already_member") from error
     charge.state, charge.paid_ms, charge.next_try_ms = ChargeState.PAID, at_ms, None
     charge.held_until_ms = None
     session.flush()
@@ -152,34 +159,61 @@ def _refunded(session: Session, charge: Charge, fact: PaymentFact, at_ms: int) -
     _went_back(session, charge, fact.amount_cents, reason, at_ms)
     if refund is not None:  # what it means was done when it was asked for
         return "returned"
-    if charge.state == ChargeState.REFUNDED:
-        granting.taken_back(session, charge, at_ms)
+    if _all_gone(session, charge, fact, at_ms):
         return "returned; what it paid for has ended"
     _tell_staff(session, charge, "A payment of a member was partly refunded elsewhere.")
     return "partly refunded at the processor; staff decide what it means"
 
 
 def _went_back(session: Session, charge: Charge, cents: int, why: str, at_ms: int) -> None:
+    _less(charge, cents)
+    # What came back after it had gone was credited then.
+    noted = sum(
+        one.facts["cents"]
+        for one in invoices.of_charge(session, charge.id)
+        if one.kind == invoices.CREDIT
+    )
+    due = min(cents, charge.amount_cents - noted)
+    note = invoices.credit_charge(session, charge, due, why, at_ms) if due > 0 else None
+    event.record(session, "charge.refunded", charge.id, cents=cents, why=why)
+    notices.of_charge(session, charge, "charge-refunded", cents=cents, why=why, note=note)
+
+
+def _less(charge: Charge, cents: int) -> None:
     charge.refunded_cents = min(charge.amount_cents, charge.refunded_cents + cents)
     if charge.refunded_cents == charge.amount_cents:
         charge.state = ChargeState.REFUNDED
-    note = invoices.credit_charge(session, charge, cents, why, at_ms)
-    event.record(session, "charge.refunded", charge.id, cents=cents, why=why)
-    notices.of_charge(session, charge, "charge-refunded", cents=cents, why=why, note=note)
 
 
 def _disputed(session: Session, charge: Charge, fact: PaymentFact, at_ms: int) -> str:
     _tell_staff(session, charge, "A payment of a member is disputed by their bank.")
     if not paybacks.is_paid_by(session, charge, fact.payment_ref):
         return "disputed; nothing was granted for it"
-    charge.refunded_cents, charge.state = charge.amount_cents, ChargeState.REFUNDED
+    _less(charge, fact.amount_cents)
     event.record(session, "charge.disputed", charge.id, cents=fact.amount_cents)
-    granting.taken_back(session, charge, at_ms)
-    return "disputed; what it paid for has ended"
+    if _all_gone(session, charge, fact, at_ms):
+        return "disputed; what it paid for has ended"
+    return "partly disputed; staff decide what it means"
+
+
+def _all_gone(session: Session, charge: Charge, fact: PaymentFact, at_ms: int) -> bool:
+    """With this, which the ledger has not counted yet, and with what is on its way."""
+    if paybacks.left_of(session, charge) > fact.amount_cents:
+        return False
+    _less(charge, charge.amount_cents)
+    taking_back.taken_back(session, charge, at_ms)
+    return True
 
 
 def _restored(session: Session, charge: Charge, fact: PaymentFact, at_ms: int) -> str:
+    """Nothing begins again by itself: staff give it back, or leave it where it is due."""
     _tell_staff(session, charge, "Money that had gone back to a member is here again.")
+    paybacks.came_back(session, charge, fact.refund_id)
+    if paybacks.is_paid_by(session, charge, fact.payment_ref):
+        charge.refunded_cents = max(0, charge.refunded_cents - fact.amount_cents)
+        if charge.refunded_cents < charge.amount_cents:
+            charge.state = ChargeState.PAID
+        event.record(session, "charge.restored", charge.id, cents=fact.amount_cents)
     return "money is here again; a person has to look"
 
 

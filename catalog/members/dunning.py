@@ -19,6 +19,7 @@ def declined(session: Session, charge: Charge, why: str, at_ms: int) -> None:
     assert charge.from_ms is not None
     membership = charge_rows.membership_of(charge)
     was_on_page = charge.held_until_ms is not None
+    charge_rows.priced_anew(charge, membership.credit_cents)
     charge.attempt += 1
     charge.error, charge.payment_ref, charge.held_until_ms = why[:300], "", None
     tries = [charge.from_ms + wait for wait in AGAIN_MS]

@@ -66,16 +66,16 @@ def link(session: Session, word: str, asset_id: str, at_ms: int) -> str:
     """A signed address of a file of the feed, good for minutes. Raises NotFound."""
     grant = feed.opened(session, word, at_ms)
     asset = _asset(session, grant, asset_id, at_ms)
-    return signing.signed(session, _path(grant, asset), grant.id)
+    return signing.signed(session, _path(grant, asset), grant.token_sha256 or "")
 
 
 def opened(
     session: Session, method: str, path: str, grant_id: str, asset_id: str, mark: Mark, at_ms: int
 ) -> Asset:
-    """The file behind a signed address, while its reader may see the clip: asked each time.
-    Raises LinkRefused, NotFound."""
-    signing.check(session, method, path, grant_id, mark)
+    """The file behind a signed address, while its reader may see the clip and the feed's address
+    is the one for which it was signed. Raises LinkRefused, NotFound."""
     grant = feed.opened_by_id(session, grant_id, at_ms)
+    signing.check(session, method, path, grant.token_sha256 or "", mark)
     asset = _asset(session, grant, asset_id, at_ms)
     if _path(grant, asset) != path:
         raise NotFound("There is no such file.")

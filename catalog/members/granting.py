@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from catalog.errors import Refusal
-from catalog.members import leaving, memberevents, memberships, notices, periods, proration
+from catalog.members import memberevents, memberships, notices, periods, proration
 from catalog.members.charge_rows import membership_of
 from catalog.offers import heard
 from models.membership import (
@@ -22,6 +22,7 @@ from models.membership import (
 from models.order import Invoice
 
 UNDO_MS = 24 * 3_600_000
+ALREADY = "There is a membership with this creator already."
 MAILS = {
     ChargeKind.JOIN: "membership-began",
     ChargeKind.RENEWAL: "membership-renewed",
@@ -55,25 +56,12 @@ def not_joined(session: Session, membership: Membership, at_ms: int) -> None:
         session.flush()
 
 
-def taken_back(session: Session, charge: Charge, at_ms: int) -> None:
-    """All of it went back at the processor or the bank: what it paid for ends with it, and credit
-    that a change left of it is not paid out once more.
-    """
-    if charge.membership_id is None:
-        return
-    membership = membership_of(charge)
-    membership.credit_cents = max(0, membership.credit_cents - charge.amount_cents)
-    pays_now = charge.to_ms is not None and charge.to_ms > at_ms
-    if pays_now and membership.state not in (MembershipState.PENDING, MembershipState.ENDED):
-        leaving.end(session, membership, "refunded", at_ms)
-
-
 def _joined(session: Session, charge: Charge, at_ms: int) -> None:
     membership = membership_of(charge)
     if membership.state != MembershipState.PENDING:
         raise Refusal("Joining was given up before the payment arrived.", "given_up")
     if memberships.alive(session, membership.account_id, membership.creator_id) is not None:
-        raise Refusal("There is a membership with this creator already.", "already_member")
+        raise Refusal(ALREADY, "already_member")
     asked_ms = membership.period_start_ms
     membership.anchor_ms = membership.period_start_ms = membership.joined_ms = at_ms
     membership.state = MembershipState.ACTIVE
@@ -128,12 +116,14 @@ def _changed(session: Session, charge: Charge, at_ms: int) -> None:
     within = membership.period_start_ms <= charge.from_ms < membership.period_end_ms
     if membership.state != MembershipState.ACTIVE or membership.ends_at_period or not within:
         raise Refusal("The membership was changed before the payment arrived.", "changed")
+    first = memberships.in_trial(membership)  # from now on it pays
     _as_charged(session, membership, charge)
     if charge.to_ms != membership.period_end_ms:  # a period of its own begins
         membership.anchor_ms = membership.period_start_ms = charge.from_ms
         membership.periods, membership.period_end_ms = 1, charge.to_ms
     membership.next_tier_id, membership.next_period = None, None
-    memberevents.record(session, membership, MemberEventKind.CHANGED, at_ms, charge=charge.id)
+    kind = MemberEventKind.JOINED if first else MemberEventKind.CHANGED
+    memberevents.record(session, membership, kind, at_ms, charge=charge.id)
     notices.began(session, membership, at_ms)
 
 
@@ -155,4 +145,7 @@ def _as_charged(session: Session, membership: Membership, charge: Charge) -> Non
     if (tier.id, period) != (membership.tier_id, membership.period):
         membership.price_cents = memberships.price_of(tier, period)
     membership.tier_id, membership.period = tier.id, period
-    membership.credit_cents += proration.credit_change(charge.lines)
+    credit = membership.credit_cents + proration.credit_change(charge.lines)
+    if credit < 0:
+        raise Refusal("What was kept for it is not there any more.", "changed")
+    membership.credit_cents = credit

@@ -4,9 +4,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.errors import BadRequest, NotFound, Refusal
-from catalog.members import charge_rows, memberships, periods, proration, tiers
+from catalog.members import charge_rows, memberships, periods, proration, tiers, tried
 from catalog.members.periods import DAY_MS
 from catalog.web.words import money
+from models.account import Account
 from models.creator import Creator
 from models.membership import (
     Charge,
@@ -145,7 +146,8 @@ def _may_try(session: Session, account_id: str, creator_id: str, days: int) -> N
             MemberEvent.kind.in_(begun),
         )
     )
-    if session.scalars(wanted.limit(1)).first() is not None:
+    had = session.scalars(wanted.limit(1)).first() is not None
+    if had or tried.before(session, session.get_one(Account, account_id).email, creator_id):
         raise Refusal("A trial is for who was not a member here before.", "trial_used")
 
 

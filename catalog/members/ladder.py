@@ -2,7 +2,7 @@
 catalog.entitlements alone; here its steps are read and set.
 
 Listing.visible_from_ms is when everybody sees a clip and may license it. A clip's own ladder
-(Early) takes the place of its creator's tiers.
+(Early) takes the place of its creator's tiers. Before the embargo of its recording nobody sees it.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,9 @@ def opens_ms(session: Session, clip: Clip, visitor: Visitor) -> int | None:
     if tier is None:
         return listing.visible_from_ms
     own = session.get(Early, clip.id)
-    return listing.visible_from_ms - (own.leads.get(tier.key, 0) if own else tier.lead_ms)
+    lead_ms = own.leads.get(tier.key, 0) if own else tier.lead_ms
+    embargo_ms = int(clip.recording.sidecar.get("embargo_ms") or 0)
+    return min(max(listing.visible_from_ms - lead_ms, embargo_ms), listing.visible_from_ms)
 
 
 def early_for(
@@ -88,7 +90,8 @@ def set_leads(
             event.record(session, "early.own_ended", clip_id)
         session.flush()
         return leads(session, clip)
-    kept = _checked(_steps(session, creator_id), given)
+    steps = _steps(session, creator_id)
+    kept = {**_checked(steps, given), **_closed(session, creator_id, steps, given)}
     if row is None:
         session.add(Early(clip_id=clip_id, leads=kept))
     else:
@@ -123,7 +126,11 @@ def _longest(session: Session, clip: Clip, now: int) -> int:
     since = session.scalar(select(Creator.members_ms).where(Creator.id == creator_id))
     if since is None or since > now:
         return 0
-    return max(leads(session, clip).values(), default=0)
+    own = session.get(Early, clip.id)
+    steps = session.scalars(
+        select(Tier).where(Tier.creator_id == creator_id, entitlements.in_force())
+    )
+    return max((own.leads.get(one.key, 0) if own else one.lead_ms for one in steps), default=0)
 
 
 def _replaced(session: Session, clip: Clip) -> Listing | None:
@@ -144,12 +151,25 @@ def _checked(steps: list[Tier], given: Mapping[str, int]) -> dict[str, int]:
             raise BadRequest(f"There is no tier called {key[:40]!r} that can be joined.")
         sane(lead_ms)
     kept = {one.key: given[one.key] for one in steps if one.key in given}
-    before = 0
     for one in steps:
-        if kept.get(one.key, 0) < before:
+        below = (kept.get(other.key, 0) for other in steps if other.rank < one.rank)
+        if kept.get(one.key, 0) < max(below, default=0):
             raise BadRequest(f"{one.name} is above a tier that sees it sooner. Give it as much.")
-        before = kept.get(one.key, 0)
     return kept
+
+
+def _closed(
+    session: Session, creator_id: str, steps: list[Tier], given: Mapping[str, int]
+) -> dict[str, int]:
+    """Who has a tier that can't be joined any more sees it with the step below."""
+    keys = [one.key for one in steps]
+    wanted = select(Tier).where(
+        Tier.creator_id == creator_id, Tier.key.not_in(keys), entitlements.in_force()
+    )
+    return {
+        one.key: max((given.get(step.key, 0) for step in steps if step.rank <= one.rank), default=0)
+        for one in session.scalars(wanted)
+    }
 
 
 def _steps(session: Session, creator_id: str) -> list[Tier]:

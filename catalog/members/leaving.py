@@ -30,6 +30,8 @@ class Receipt:
     currency: str
     email: str
     """Where the same was sent."""
+    copies: int = 0
+    """Personal licenses that came with the membership and ended with it."""
 
 
 def cancel(session: Session, membership_id: str, at_ms: int, *, reason: str = CANCELLED) -> int:
@@ -48,8 +50,7 @@ def cancel(session: Session, membership_id: str, at_ms: int, *, reason: str = CA
     if membership.state == MembershipState.GRACE or at_ms >= membership.period_end_ms:
         end(session, membership, reason, at_ms)
         return at_ms
-    membership.ends_at_period = True
-    membership.next_tier_id, membership.next_period = None, None
+    membership.ends_at_period = True  # a change that was to come does, should they stay
     memberevents.record(session, membership, MemberEventKind.LEAVING, at_ms, reason=reason)
     template = "membership-closing" if reason == CLOSED else "membership-leaving"
     notices.of_membership(session, membership, template)
@@ -82,7 +83,11 @@ def withdraw_until(session: Session, membership: Membership) -> int:
 
 
 def withdraw(session: Session, membership_id: str, at_ms: int) -> Receipt:
-    """Ended now; the unused part of what was paid goes back the way it came."""
+    """Ended now; the unused part of what was paid goes back the way it came, and the licenses of
+    what was downloaded as a member end: docs/decisions/0034-what-a-withdrawal-ends.md.
+    """
+    from catalog.members import downloads
+
     membership = memberships.locked(session, membership_id)
     alive = membership.state not in (MembershipState.PENDING, MembershipState.ENDED)
     if not alive:
@@ -97,10 +102,11 @@ def withdraw(session: Session, membership_id: str, at_ms: int) -> Receipt:
     cents = _give_back(session, membership, wanted, "You withdrew from this membership.")
     membership.credit_cents = 0
     end(session, membership, WITHDRAWN, at_ms, mails=False)
-    receipt = Receipt(
-        membership.id, at_ms, at_ms, cents, membership.currency, membership.account.email
-    )
-    event.record(session, "membership.withdrawn", membership.id, cents=cents, at_ms=at_ms)
+    copies = downloads.end_with(session, membership.id)
+    to = membership.account.email
+    receipt = Receipt(membership.id, at_ms, at_ms, cents, membership.currency, to, copies)
+    said = {"cents": cents, "at_ms": at_ms, "copies": copies}
+    event.record(session, "membership.withdrawn", membership.id, **said)
     notices.of_membership(session, membership, "membership-withdrawn", receipt=receipt)
     return receipt
 

@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from catalog.members.memberships import mrr
 from models.membership import MemberEvent, MemberEventKind, Membership, Tier
+
+_LATEST = (
+    select(MemberEvent)
+    .where(MemberEvent.membership_id == bindparam("id"))
+    .order_by(MemberEvent.at_ms.desc())
+    .limit(1)
+)
 
 
 def record(
@@ -39,8 +46,7 @@ def record(
 
 
 def latest(session: Session, membership_id: str) -> MemberEvent | None:
-    wanted = select(MemberEvent).filter_by(membership_id=membership_id)
-    return session.scalars(wanted.order_by(MemberEvent.at_ms.desc()).limit(1)).first()
+    return session.scalars(_LATEST, {"id": membership_id}).first()
 
 
 def of_membership(session: Session, membership_id: str) -> Sequence[MemberEvent]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from catalog.auth import Visitor, needs
+from catalog.currencies import unit_cents
 from catalog.errors import NotFound
 from catalog.members import periods, proration
 from models.membership import Membership, MembershipState, Period, Tier
@@ -13,6 +14,12 @@ from models.membership import Membership, MembershipState, Period, Tier
 RENEWING_MS = 3_600_000
 """So long after a period's end its perks stay while the next one is being paid."""
 MOST_LISTED = 500
+_LOCKED = (
+    select(Membership)
+    .where(Membership.id == bindparam("id"))
+    .with_for_update(of=Membership)
+    .execution_options(populate_existing=True)
+)
 
 
 def alive(session: Session, account_id: str, creator_id: str) -> Membership | None:
@@ -57,8 +64,7 @@ def mine_locked(session: Session, visitor: Visitor, membership_id: str) -> Membe
 
 def locked(session: Session, membership_id: str) -> Membership:
     """Before its charges are: everything that changes one begins here."""
-    wanted = select(Membership).where(Membership.id == membership_id).with_for_update(of=Membership)
-    return session.scalars(wanted.execution_options(populate_existing=True)).one()
+    return session.scalars(_LOCKED, {"id": membership_id}).one()
 
 
 def has_perks(membership: Membership, at_ms: int) -> bool:
@@ -109,7 +115,11 @@ def unused_cents(membership: Membership, at_ms: int) -> int:
     if membership.state == MembershipState.PAUSED:  # its time stood still
         at_ms = membership.period_end_ms - membership.paused_left_ms
     return proration.worth(
-        membership.price_cents, membership.period_start_ms, membership.period_end_ms, at_ms
+        membership.price_cents,
+        membership.period_start_ms,
+        membership.period_end_ms,
+        at_ms,
+        unit_cents(membership.currency),
     )
 
 

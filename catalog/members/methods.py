@@ -1,6 +1,8 @@
 """Kept methods: what an account may be charged by, as its processor keeps it."""
 
-from sqlalchemy import select, update
+from typing import Literal
+
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor, needs
@@ -12,14 +14,21 @@ from models import event
 from models.base import reading, unit_of_work
 from models.membership import Charge, ChargeState, PaymentMethod
 
+_STORED = (
+    select(PaymentMethod)
+    .where(
+        PaymentMethod.account_id == bindparam("account"),
+        PaymentMethod.processor == bindparam("processor"),
+        PaymentMethod.removed_ms.is_(None),
+    )
+    .order_by(PaymentMethod.created_ms.desc(), PaymentMethod.id)
+    .limit(1)
+)
+
 
 def stored(session: Session, account_id: str) -> PaymentMethod | None:
     """The one that is charged: the last that was kept, at the processor of today."""
-    wanted = select(PaymentMethod).filter_by(
-        account_id=account_id, processor=chosen(), removed_ms=None
-    )
-    newest = PaymentMethod.created_ms.desc(), PaymentMethod.id
-    return session.scalars(wanted.order_by(*newest)).first()
+    return session.scalars(_STORED, {"account": account_id, "processor": chosen()}).first()
 
 
 def keep(
@@ -56,45 +65,60 @@ def keep(
     return found
 
 
+def known(session: Session, account_id: str) -> PaymentMethod | None:
+    """Also one that was removed: its processor still knows the customer, who may add another."""
+    wanted = select(PaymentMethod).filter_by(account_id=account_id, processor=chosen())
+    kept_first = PaymentMethod.removed_ms.is_not(None)
+    newest = PaymentMethod.removed_ms.desc(), PaymentMethod.created_ms.desc(), PaymentMethod.id
+    return session.scalars(wanted.order_by(kept_first, *newest).limit(1)).first()
+
+
 def portal(visitor: Visitor, back_url: str) -> str:
-    """Where one's method is changed or removed. Raises Refusal where none is kept."""
+    """Where one's method is changed, removed or added again, and nothing is charged. Raises Refusal
+    for who never had one.
+    """
     needs(visitor)
     with reading() as session:
-        found = stored(session, visitor.account_id or "")
+        found = known(session, visitor.account_id or "")
         if found is None:
             raise Refusal("No payment method of yours is kept here.", "no_method")
         processor, customer_ref = found.processor, found.customer_ref
     return by_name(processor).portal(customer_ref, back_url)
 
 
-def refresh(visitor: Visitor) -> bool:
-    """After a visit there: what is kept now is kept here, and what was declined is tried again at
-    once. False where nothing is kept any more.
+Found = Literal["", "kept", "again"]
+
+
+def refresh(visitor: Visitor) -> Found:
+    """After a visit there: what is kept now is kept here. "again": what was declined is tried again
+    within a minute. Empty where nothing is kept any more.
     """
     needs(visitor)
     account_id = visitor.account_id or ""
     with reading() as session:
-        old = stored(session, account_id)
+        old = known(session, account_id)
     if old is None:
-        return False
+        return ""
     kept = by_name(old.processor).kept(old.customer_ref)
     with unit_of_work(actor=visitor.actor) as session:
         now = now_of(session)
         if kept is None:
             _removed(session, old.id, now)
-            return False
+            return ""
         keep(session, account_id, old.processor, kept, now)
-        session.execute(
+        again = session.execute(
             update(Charge)
             .where(
                 Charge.account_id == account_id,
                 Charge.state == ChargeState.ASKED,
-                Charge.next_try_ms > now,
+                Charge.held_until_ms.is_(None),
+                or_(Charge.next_try_ms.is_(None), Charge.next_try_ms > now),
                 Charge.error != "",
             )
             .values(next_try_ms=now)
-        )
-    return True
+            .returning(Charge.id)
+        ).all()
+    return "again" if again else "kept"
 
 
 def remove(visitor: Visitor, method_id: str) -> None:

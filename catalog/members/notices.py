@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from catalog import mail
+from catalog.members import methods
 from models.account import Account
 from models.creator import Creator
 from models.membership import Charge, Membership, Tier
@@ -18,8 +19,10 @@ QUIET = "quiet_members"
 
 def write(session: Session, account_id: str, template: str, **context: Any) -> None:
     """To the account, unless it is closed."""
+    if session.info.get(QUIET):
+        return
     account = session.get_one(Account, account_id)
-    if session.info.get(QUIET) or account.closed_ms is not None:
+    if account.closed_ms is not None:
         return
     mail.write(session, account.email, template, name=account.name or "there", **context)
 
@@ -37,6 +40,7 @@ def of_membership(session: Session, membership: Membership, template: str, **con
         tier=tier,
         creator=creator,
         link=address(membership),
+        kept=methods.stored(session, membership.account_id),
         **context,
     )
 

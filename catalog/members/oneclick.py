@@ -13,13 +13,15 @@ from catalog.members.collecting import Way
 from catalog.members.granting import UNDO_MS
 from catalog.offers import heard
 from catalog.payments import ledger
+from catalog.payments.balance import left_of_line
 from catalog.payments.facts import PaymentFact, ProcessorDown, ProcessorRefused, house
 from catalog.payments.processors import by_name
 from models.base import new_id, now_ms, reading, unit_of_work
 from models.creator import Creator
 from models.event import Event
 from models.membership import Charge, ChargeKind, ChargeState, PaymentMethod
-from models.order import Order, OrderState
+from models.order import Order, OrderLine, OrderState
+from models.payment import RefundState
 from models.settings import settings
 from models.turns import take_turn
 
@@ -103,15 +105,15 @@ def undo_charge(visitor: Visitor, charge_id: str) -> None:
         assert charge is not None
         if charge.kind != ChargeKind.TIP:
             raise Refusal("A membership is left or withdrawn from on its own page.", "not_a_tip")
-        if charge.state == ChargeState.REFUNDED or paybacks.under_way(session, charge):
-            return
-        if charge.state != ChargeState.PAID:
+        if charge.state not in (ChargeState.PAID, ChargeState.REFUNDED):
             raise Refusal("Nothing was paid that could go back.", "not_paid")
+        left = paybacks.left_of(session, charge)
+        if left <= 0:
+            return
         if now_of(session) >= (charge.undo_until_ms or 0):
             raise Refusal(TOO_LATE, "too_late")
-        left = paybacks.left_of(session, charge)
         paybacks.of_paid(session, charge, left, "Taken back by who paid it.")
-        heard.undone(session, charge.offer_view_id, charge.amount_cents)
+        heard.charge_undone(session, charge)
 
 
 def pay_order(visitor: Visitor, order_id: str) -> Way:
@@ -188,10 +190,13 @@ def undo_order(visitor: Visitor, order_id: str) -> None:
         order = orders.visible(session, visitor, order_id, locked=True)
         if order.account_id != visitor.account_id:
             raise NotFound("There is no order at this address for you.")
-        if order.state == OrderState.REFUNDED or refunds.of_order(session, order.id):
+        if order.state == OrderState.REFUNDED:
             return
         if order.state != OrderState.PAID or order.undo_until_ms is None:
             raise Refusal("This order can't be taken back with one click.", "not_undoable")
+        lines, cents = _left(session, order)
+        if cents <= 0:  # all of it is on its way
+            return
         if now_of(session) >= order.undo_until_ms:
             raise Refusal(TOO_LATE, "too_late")
         if _downloaded(session, order):
@@ -199,11 +204,21 @@ def undo_order(visitor: Visitor, order_id: str) -> None:
                 "Its file was downloaded, so the license stays and can't be taken back.",
                 "downloaded",
             )
-        paid = refunds.paid_by(session, order)
-        lines = [line.id for line in order.lines]
+        paid, ids = refunds.paid_by(session, order), [line.id for line in lines]
         why = "Taken back by its buyer within a day."
-        refunds.add(session, order, paid, order.total_cents, lines=lines, why=why)
-        heard.undone(session, order.offer_view_id, order.total_cents)
+        refunds.add(session, order, paid, cents, lines=ids, why=why)
+        heard.order_undone(session, order)
+
+
+def _left(session: Session, order: Order) -> tuple[list[OrderLine], int]:
+    """Lines of a paid order, and cents, that neither went back nor are on their way."""
+    asked = [one for one in refunds.of_order(session, order.id) if one.state == RefundState.ASKED]
+    going = {line_id for one in asked for line_id in one.lines}
+    lines = [line for line in order.lines if line.id not in going and left_of_line(line)]
+    paid = refunds.paid_by(session, order)
+    here = refunds.left_of(session, paid)
+    here -= sum(one.amount_cents for one in asked if one.payment_ref == paid)
+    return lines, min(sum(map(left_of_line, lines)), here)
 
 
 def _charged(order: Order, method: PaymentMethod, mark: str) -> list[PaymentFact]:

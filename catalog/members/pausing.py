@@ -1,10 +1,14 @@
-"""A pause: one to three months without perks and charges; what is left of the time comes after."""
+"""A pause: one to three months without perks and charges; what is left of the time comes after.
+
+One in each paid period: else a single fee would last for ever.
+"""
 
 from sqlalchemy.orm import Session
 
 from catalog.errors import BadRequest, Refusal
 from catalog.members import charge_rows, memberevents, memberships, notices, periods
-from models.membership import MemberEventKind, MembershipState, Period
+from catalog.web.words import moment
+from models.membership import MemberEventKind, Membership, MembershipState, Period
 
 MONTHS = (1, 2, 3)
 
@@ -22,6 +26,13 @@ def pause(session: Session, membership_id: str, months: int, at_ms: int) -> int:
         raise Refusal("You are leaving. Stay first, then pause.", "leaving")
     if memberships.in_trial(membership):
         raise Refusal("A trial can't be paused: it costs nothing and can be left.", "trial")
+    if was_paused(membership):
+        again = moment(membership.period_end_ms)
+        raise Refusal(
+            f"You paused in this period before. You can pause again once the next one is paid, "
+            f"from {again}.",
+            "paused_before",
+        )
     if charge_rows.open_of(session, membership.id):
         raise Refusal("A payment is under way. Pause when it is done.", "paying")
     membership.state = MembershipState.PAUSED
@@ -33,6 +44,11 @@ def pause(session: Session, membership_id: str, months: int, at_ms: int) -> int:
     return membership.paused_until_ms
 
 
+def was_paused(membership: Membership) -> bool:
+    """In the period that is paid: resuming counts the next ones from its end."""
+    return membership.anchor_ms == membership.period_end_ms
+
+
 def resume(session: Session, membership_id: str, at_ms: int, *, mails: bool = True) -> int:
     """The period as it was, moved by the pause: when it ends."""
     membership = memberships.locked(session, membership_id)
@@ -41,12 +57,13 @@ def resume(session: Session, membership_id: str, at_ms: int, *, mails: bool = Tr
     if membership.state != MembershipState.PAUSED:
         raise Refusal("This membership is not paused.", "not_paused")
     ends = at_ms + membership.paused_left_ms
-    membership.period_start_ms += ends - membership.period_end_ms
+    moved = ends - membership.period_end_ms
+    membership.period_start_ms += moved
     membership.period_end_ms = membership.anchor_ms = ends
     membership.periods = 0
     membership.state = MembershipState.ACTIVE
     membership.paused_until_ms, membership.paused_left_ms = None, 0
-    memberevents.record(session, membership, MemberEventKind.RESUMED, at_ms)
+    memberevents.record(session, membership, MemberEventKind.RESUMED, at_ms, moved_ms=moved)
     if mails:
         notices.of_membership(session, membership, "membership-resumed")
     notices.changed(session, membership, at_ms)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from catalog import refunds
@@ -13,6 +13,12 @@ from models.base import now_ms
 from models.membership import Charge
 from models.payment import PaymentEvent, PaymentKind, Refund, RefundState
 from models.steps import ask as ask_for
+
+# By the payment alone: SQLite, left to choose, would walk all that the processor ever told.
+_OF_PAYMENT = select(PaymentEvent.processor, PaymentEvent.kind, PaymentEvent.amount_cents).where(
+    PaymentEvent.payment_ref.in_((bindparam("payment"), bindparam("movement"))),
+    PaymentEvent.counted,
+)
 
 
 def of_movement(
@@ -53,19 +59,25 @@ def of_paid(session: Session, charge: Charge, cents: int, why: str) -> Refund:
 def left_of(session: Session, charge: Charge) -> int:
     """Cents that were paid for it and neither went back nor are going."""
     paid = _paid(session, charge)
-    if paid is None:
-        return 0
-    going = select(func.sum(Refund.amount_cents)).where(
-        Refund.payment_ref == paid.movement_ref, Refund.state == RefundState.ASKED
-    )
-    return refunds.left_of(session, paid.movement_ref) - int(session.scalar(going) or 0)
+    return _left(session, paid.movement_ref) if paid is not None else 0
 
 
-def under_way(session: Session, charge: Charge) -> bool:
-    wanted = select(Refund.id).where(
-        Refund.charge_id == charge.id, Refund.state.in_(refunds.UNDER_WAY)
+def spare(session: Session, charge: Charge) -> list[tuple[PaymentEvent, int]]:
+    """Payments for it that gave nothing and are here: a refund of theirs failed or came back. Each
+    with its cents that are not on their way.
+    """
+    granted = _paid(session, charge)
+    wanted = select(PaymentEvent).where(
+        PaymentEvent.charge_id == charge.id,
+        PaymentEvent.kind == PaymentKind.PAID,
+        PaymentEvent.counted,
     )
-    return session.scalars(wanted).first() is not None
+    found = []
+    for one in session.scalars(wanted.order_by(PaymentEvent.received_ms)):
+        here = _left(session, one.movement_ref) if one is not granted else 0
+        if here > 0:
+            found.append((one, here))
+    return found
 
 
 def is_paid_by(session: Session, charge: Charge, movement_ref: str) -> bool:
@@ -75,22 +87,28 @@ def is_paid_by(session: Session, charge: Charge, movement_ref: str) -> bool:
 
 def went_back(session: Session, fact: PaymentFact) -> int:
     """Cents of this payment that went back before it was told of."""
-    moved = case(
-        (PaymentEvent.kind.in_(MONEY_OUT), PaymentEvent.amount_cents),
-        else_=-PaymentEvent.amount_cents,
-    )
-    wanted = select(func.sum(moved)).where(
-        PaymentEvent.processor == fact.processor,
-        PaymentEvent.kind.in_((*MONEY_OUT, PaymentKind.RESTORED)),
-        PaymentEvent.payment_ref.in_((fact.payment_ref, fact.movement_ref)),
-        PaymentEvent.counted,
-    )
-    return int(session.scalar(wanted) or 0)
+    named = {"payment": fact.payment_ref, "movement": fact.movement_ref}
+    went = 0
+    for processor, kind, cents in session.execute(_OF_PAYMENT, named):
+        if processor == fact.processor and kind in MONEY_OUT:
+            went += cents
+        elif processor == fact.processor and kind == PaymentKind.RESTORED:
+            went -= cents
+    return went
 
 
 def done(session: Session, refund: Refund) -> None:
     if refund.state != RefundState.DONE:
         refund.state, refund.done_ms = RefundState.DONE, session.scalar(select(now_ms()))
+
+
+def came_back(session: Session, charge: Charge, refund_id: str) -> None:
+    """The bank sent back what had gone: it is not done, and may be asked for again."""
+    refund = session.get(Refund, refund_id) if refund_id else None
+    if refund is not None and refund.charge_id == charge.id:
+        refund.state, refund.done_ms = RefundState.FAILED, None
+        refund.error = "The bank sent it back."
+        event.record(session, "refund.failed", refund.id, error=refund.error)
 
 
 def refused(session: Session, refund_id: str, error: str) -> None:
@@ -115,6 +133,13 @@ def refused(session: Session, refund_id: str, error: str) -> None:
 def of_charge(session: Session, charge_id: str) -> Sequence[Refund]:
     wanted = select(Refund).filter_by(charge_id=charge_id).order_by(Refund.asked_ms, Refund.id)
     return session.scalars(wanted).all()
+
+
+def _left(session: Session, movement_ref: str) -> int:
+    going = select(func.sum(Refund.amount_cents)).where(
+        Refund.payment_ref == movement_ref, Refund.state == RefundState.ASKED
+    )
+    return refunds.left_of(session, movement_ref) - int(session.scalar(going) or 0)
 
 
 def _paid(session: Session, charge: Charge) -> PaymentEvent | None:

@@ -1,4 +1,4 @@
-"""What time is worth, to the cent. Pure: plain numbers in and out.
+"""What time is worth, to the smallest unit of its currency. Pure: plain numbers in and out.
 
 A period of a price is worth, at each moment, its rest; what was used between two moments is the
 difference of the two. So whatever is changed and whenever, what was used and what is left always
@@ -17,17 +17,20 @@ class Sum:
     amount_cents: int
     credit_change: int
     lines: tuple[dict[str, Any], ...]
+    let_go_cents: int = 0
+    """Too little to be taken."""
 
 
-def worth(price_cents: int, start_ms: int, end_ms: int, at_ms: int) -> int:
+def worth(price_cents: int, start_ms: int, end_ms: int, at_ms: int, unit_cents: int = 1) -> int:
     """Of what is left of a period at a moment: all of it before it begins, nothing after its end.
-    Half a cent is rounded up.
+    Half a unit is rounded up; the price is in whole units.
     """
     length = end_ms - start_ms
     if length <= 0:
         return 0
     left = min(max(end_ms - at_ms, 0), length)
-    return (2 * price_cents * left + length) // (2 * length)
+    whole = length * unit_cents
+    return (2 * price_cents * left + whole) // (2 * whole) * unit_cents
 
 
 def summed(
@@ -48,11 +51,11 @@ def summed(
     if change:
         said = "Kept for your next payment" if change > 0 else "Kept from before"
         lines.append({**_line(said, change), "credit": True})
-    amount = due + change
+    amount, let_go = due + change, 0
     if 0 < amount < least_cents:
         lines.append(_line("Too little to be charged", -amount))
-        amount = 0
-    return Sum(amount, change, tuple(lines))
+        amount, let_go = 0, amount
+    return Sum(amount, change, tuple(lines), let_go)
 
 
 def credit_change(lines: Sequence[dict[str, Any]]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from catalog.members import changes, charge_rows, leaving, memberships
+from catalog.members.collecting import ASK_MS
 from models.membership import (
     Charge,
     ChargeKind,
@@ -36,6 +37,8 @@ class Standing:
     """From the next payment on."""
     waits: Charge | None
     """What its payer was sent to the processor's page for."""
+    confirming: Charge | None
+    """What the processor was asked to take, and has not told of yet."""
     declined: Charge | None
     """A renewal that was declined and is tried again, or the last payment where that failed."""
     withdraw_until_ms: int | None
@@ -53,7 +56,12 @@ class Standing:
     @property
     def changeable(self) -> bool:
         active = self.membership.state == MembershipState.ACTIVE
-        return active and not self.leaving and not self.renewing
+        return active and not self.leaving and not self.renewing and not self.changing
+
+    @property
+    def changing(self) -> bool:
+        """A change is asked for, and nobody knows yet whether it is paid."""
+        return self.confirming is not None and self.confirming.kind == ChargeKind.CHANGE
 
     @property
     def leaving(self) -> bool:
@@ -77,6 +85,7 @@ def of(session: Session, membership: Membership, at_ms: int) -> Standing:
         next_tier=tier,
         next_period=period,
         waits=_waits(session, membership),
+        confirming=_confirming(session, membership, at_ms),
         declined=_declined(session, membership, at_ms),
         withdraw_until_ms=until if alive and at_ms < until else None,
     )
@@ -123,6 +132,15 @@ def _waits(session: Session, membership: Membership) -> Charge | None:
         one for one in charge_rows.open_of(session, membership.id) if one.held_until_ms is not None
     ]
     return found[-1] if found else None
+
+
+def _confirming(session: Session, membership: Membership, at_ms: int) -> Charge | None:
+    """One that was declined is among them while its next try is under way, or a moment off."""
+    for one in charge_rows.open_of(session, membership.id):
+        tried = one.next_try_ms is not None and one.next_try_ms <= at_ms + ASK_MS
+        if one.held_until_ms is None and (not one.error or tried):
+            return one
+    return None
 
 
 def _declined(session: Session, membership: Membership, at_ms: int) -> Charge | None:

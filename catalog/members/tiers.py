@@ -1,6 +1,7 @@
 """Tiers: what a creator lets people join. A change is a new row; members keep what they joined."""
 
 import functools
+import itertools
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor, needs_creator
+from catalog.currencies import unit_cents
 from catalog.entitlements import now_of
 from catalog.errors import BadRequest, NotFound, Refusal
 from catalog.members.periods import DAY_MS
-from catalog.rules import clean
+from catalog.rules import clean, slug_of
 from models import event
 from models.creator import Creator
 from models.membership import Tier
@@ -27,6 +29,9 @@ MOST_CENTS = 100_000
 LONGEST = {"name": 80, "summary": 300}
 CENTS = ("month_cents", "year_cents")
 CHANGEABLE = {*LONGEST, *CENTS, "lead_ms", "perks"}
+MOST = 8
+"""That can be joined at once: more of them nobody compares."""
+CHANGED = "This tier was changed meanwhile. Look at it as it is now."
 
 
 def open_for(session: Session, visitor: Visitor, creator_id: str) -> list[Tier]:
@@ -71,12 +76,69 @@ def takes_new(tier: Tier, at_ms: int) -> bool:
     return tier.retired_ms is None and (tier.test_until_ms is None or at_ms < tier.test_until_ms)
 
 
+def add(
+    session: Session, visitor: Visitor, creator_id: str, *, rank: int | None = None, **fields: Any
+) -> Tier:
+    """One more that can be joined: above all others, or beside those of this rank. All of
+    CHANGEABLE is to be said. Raises NotFound, BadRequest, Refusal.
+    """
+    needs_creator(visitor, creator_id)
+    take_turn(session, f"tiers {creator_id}")
+    missing = CHANGEABLE - set(fields)
+    if missing:
+        raise BadRequest(f"Of a new tier these are missing: {', '.join(sorted(missing))}.")
+    there = current(session, creator_id)
+    if len(there) >= MOST:
+        raise Refusal(
+            f"There are {MOST} tiers, which is as many as can be joined at once. Close one first.",
+            "too_many_tiers",
+        )
+    currency = there[0].currency if there else settings().currency
+    said = _checked(fields, currency)
+    ranks = {one.rank for one in there}
+    if rank is not None and rank not in ranks:
+        raise BadRequest("rank: one that a tier has, or none to put it above all others.")
+    used = _versions(session, creator_id)
+    said["rank"] = rank or max((one.rank for one in used), default=0) + 1
+    said["key"] = _key(said["name"], {one.key for one in used})
+    _fits(there, said)
+    made = Tier(creator_id=creator_id, currency=currency, created_ms=now_of(session), **said)
+    session.add(made)
+    session.flush()
+    event.record(session, "tier.added", made.id, creator=creator_id)
+    return made
+
+
+def close(session: Session, visitor: Visitor, tier_id: str) -> None:
+    """Nobody joins it any more; who has it keeps it, with all that it gives, at its price. Twice is
+    once. Raises NotFound, Refusal for the only one that is left.
+    """
+    found = _locked(session, visitor, tier_id)
+    there = current(session, found.creator_id)
+    if found.retired_ms is not None:
+        if any(one.key == found.key for one in there):
+            raise Refusal(CHANGED, "retired")
+        return
+    if len(there) == 1:
+        raise Refusal(
+            "This is the only tier that can be joined. Add another one first, or take no new "
+            "members at all.",
+            "last_tier",
+        )
+    found.retired_ms = now_of(session)
+    event.record(session, "tier.closed", found.id)
+    session.flush()
+
+
 def change(session: Session, visitor: Visitor, tier_id: str, **fields: Any) -> Tier:
     """The tier as it is from now on for who joins. Raises NotFound, BadRequest, Refusal."""
     old = _mine(session, visitor, tier_id)
-    said = _checked(fields)
+    said = _checked(fields, old.currency)
     if all(getattr(old, name) == value for name, value in said.items()):
         return old
+    kept = {name: getattr(old, name) for name in (*CENTS, "lead_ms", "name", "rank")}
+    others = [one for one in current(session, old.creator_id) if one.id != old.id]
+    _fits(others, {**kept, **said})
     return _replaced(session, old, said)
 
 
@@ -95,13 +157,25 @@ def end_test(session: Session, visitor: Visitor, tier_id: str) -> Tier:
     return _replaced(session, _mine(session, visitor, tier_id), {"test_until_ms": None})
 
 
-def _mine(session: Session, visitor: Visitor, tier_id: str) -> Tier:
-    found = session.get(Tier, tier_id, with_for_update=True)
+def _locked(session: Session, visitor: Visitor, tier_id: str) -> Tier:
+    """With its creator's other ones: of two that change at once, the second sees the first."""
+    found = session.get(Tier, tier_id)
     if found is None:
         raise NotFound("There is no such tier.")
     needs_creator(visitor, found.creator_id)
+    take_turn(session, f"tiers {found.creator_id}")
+    return session.get_one(Tier, tier_id, with_for_update=True, populate_existing=True)
+
+
+def _versions(session: Session, creator_id: str) -> list[Tier]:
+    """All that there ever were."""
+    return list(session.scalars(select(Tier).where(Tier.creator_id == creator_id)))
+
+
+def _mine(session: Session, visitor: Visitor, tier_id: str) -> Tier:
+    found = _locked(session, visitor, tier_id)
     if found.retired_ms is not None:
-        raise Refusal("This tier was changed meanwhile. Look at it as it is now.", "retired")
+        raise Refusal(CHANGED, "retired")
     return found
 
 
@@ -121,7 +195,40 @@ def _replaced(session: Session, old: Tier, said: dict[str, Any]) -> Tier:
     return made
 
 
-def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+def _fits(others: Sequence[Tier], said: dict[str, Any]) -> None:
+    """What costs more gives as much at least: the ladder goes up. Raises BadRequest."""
+    name = said["name"]
+    if said["year_cents"] < said["month_cents"]:
+        raise BadRequest(f"{name}: a year costs no less than a month.")
+    for one in others:
+        if one.rank == said["rank"]:
+            continue
+        above = one.rank > said["rank"]
+        low, high = (said, _said(one)) if above else (_said(one), said)
+        if any(low[price] > high[price] for price in CENTS):
+            raise BadRequest(
+                f"{high['name']} is above {low['name']} and would cost less. A tier costs at least "
+                "what those below it cost."
+            )
+        if low["lead_ms"] > high["lead_ms"]:
+            raise BadRequest(
+                f"{high['name']} is above {low['name']} and would see clips later. A tier sees "
+                "them at least as early as those below it."
+            )
+
+
+def _said(tier: Tier) -> dict[str, Any]:
+    return {name: getattr(tier, name) for name in (*CENTS, "lead_ms", "name")}
+
+
+def _key(name: str, used: set[str]) -> str:
+    """A word that no tier of the creator's ever had: what was said of that one is not of this."""
+    word = slug_of(name, "tier")[:36].rstrip("-")
+    numbered = (f"{word}-{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([word], numbered) if one not in used)
+
+
+def _checked(fields: dict[str, Any], currency: str) -> dict[str, Any]:
     if not fields or set(fields) - CHANGEABLE:
         raise BadRequest(f"Of a tier these can be changed: {', '.join(sorted(CHANGEABLE))}.")
     said = dict(fields)
@@ -130,9 +237,12 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
             said[name] = clean(str(said[name]))
             if not 0 < len(said[name]) <= most:
                 raise BadRequest(f"{name}: 1 to {most} characters.")
+    unit = unit_cents(currency)
     for name in CENTS:
-        if name in said and not (_whole(said[name]) and 100 <= said[name] <= MOST_CENTS):
-            raise BadRequest(f"{name}: a price from 1 to {MOST_CENTS // 100}, in whole cents.")
+        price = said.get(name, 100)
+        if not (_whole(price) and 100 <= price <= MOST_CENTS * unit and price % unit == 0):
+            most = MOST_CENTS * unit // 100
+            raise BadRequest(f"{name}: a price from 1 to {most:,}, in whole cents.")
     if "perks" in said:
         from catalog.members import perks
 
@@ -148,9 +258,11 @@ def _whole(value: Any) -> bool:
 
 def _seeded(creator_id: str, seed: dict[str, Any]) -> Tier:
     given = {name: value for name, value in seed.items() if name != "lead_hours"}
+    currency = settings().currency
+    given |= {name: seed[name] * unit_cents(currency) for name in CENTS}
     return Tier(
         creator_id=creator_id,
-        currency=settings().currency,
+        currency=currency,
         lead_ms=seed["lead_hours"] * HOUR_MS,
         **given,
     )

@@ -5,11 +5,16 @@ where the first was counted; told before it, neither is, as if nothing had moved
 changed, so each is decided when it is heard, under its order's lock.
 """
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from catalog.payments.facts import MONEY_OUT, PaymentFact
 from models.payment import PaymentEvent, PaymentKind
+
+_KNOWN = select(PaymentEvent.kind, PaymentEvent.counted).where(
+    PaymentEvent.processor == bindparam("processor"),
+    PaymentEvent.movement_ref == bindparam("movement"),
+)
 
 
 def counts(session: Session, fact: PaymentFact) -> bool:
@@ -31,8 +36,5 @@ def never_went(session: Session, fact: PaymentFact) -> bool:
 
 
 def _known(session: Session, fact: PaymentFact) -> set[tuple[PaymentKind, bool]]:
-    wanted = select(PaymentEvent.kind, PaymentEvent.counted).where(
-        PaymentEvent.processor == fact.processor,
-        PaymentEvent.movement_ref == fact.movement_ref,
-    )
-    return {(PaymentKind(kind), counted) for kind, counted in session.execute(wanted)}
+    named = {"processor": fact.processor, "movement": fact.movement_ref}
+    return {(PaymentKind(kind), counted) for kind, counted in session.execute(_KNOWN, named)}

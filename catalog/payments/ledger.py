@@ -8,7 +8,7 @@ here of orders holds for members' charges too; their effects are in catalog.memb
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -90,12 +90,10 @@ def heard(session: Session, fact: PaymentFact, at_ms: int | None = None) -> str:
     row = _row(fact, subject, counted, outcome)
     if at_ms is not None:
         row.received_ms = at_ms
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:  # of no order, and told twice at once: the other one is the record
-        if subject is not None:
-            raise
+    if subject is not None:
+        session.add(row)
+        session.flush()
+    elif not _is_first(session, row):
         return KNOWN
     event.record(session, "payment.heard", fact.event_id[:64], what=fact.kind, outcome=outcome)
     return outcome
@@ -159,7 +157,7 @@ def signed_cents(row: PaymentEvent) -> int:
 
 
 def _paid(session: Session, order: Order, fact: PaymentFact) -> str:
-    before = _went_back(session, fact)
+    before = paybacks.went_back(session, fact)
     if before:  # told out of order
         problem = "The payment went back before it was told of."
     else:
@@ -243,6 +241,16 @@ EFFECTS: dict[PaymentKind, Callable[[Session, Order, PaymentFact], str]] = {
 }
 
 
+def _is_first(session: Session, row: PaymentEvent) -> bool:
+    """Of no order, and told twice at once: the other one is the record."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
 def _subject_of(session: Session, fact: PaymentFact) -> Order | Charge | None:
     """Locked. By the mark it carries, else by what was paid under that name."""
     marked = fact.order_id
@@ -264,20 +272,6 @@ def _not_counted(session: Session, fact: PaymentFact) -> str:
     if fact.refund_id and session.get(Refund, fact.refund_id) is not None:
         paybacks.refused(session, fact.refund_id, "The bank or the processor did not carry it out.")
     return "nothing had gone, so nothing came back"
-
-
-def _went_back(session: Session, fact: PaymentFact) -> int:
-    moved = case(
-        (PaymentEvent.kind.in_(MONEY_OUT), PaymentEvent.amount_cents),
-        else_=-PaymentEvent.amount_cents,
-    )
-    wanted = select(func.sum(moved)).where(
-        PaymentEvent.processor == fact.processor,
-        PaymentEvent.kind.in_((*MONEY_OUT, PaymentKind.RESTORED)),
-        PaymentEvent.payment_ref.in_((fact.payment_ref, fact.movement_ref)),
-        PaymentEvent.counted,
-    )
-    return int(session.scalar(wanted) or 0)
 
 
 def _is_paid_by(session: Session, order: Order, fact: PaymentFact) -> bool:

@@ -37,6 +37,8 @@ __all__ = [
 HEADER = "stripe-signature"
 SESSION_MS = 31 * 60_000
 """Stripe's shortest life of a session is 30 min; ours are closed when their hold ends."""
+SKEW_S = 300
+"""So far Stripe's clock may be from ours."""
 LONGEST_NAME = 250
 PAID = {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
 INTENTS = {"payment_intent.succeeded", "payment_intent.payment_failed"}
@@ -68,8 +70,27 @@ def begin(bill: Bill) -> Begun:
         **_payer(bill),
         **(_paying(bill, marks) if bill.lines else _keeping(bill, marks)),
     }
-    made = asked(lambda api: api.v1.checkout.sessions.create(params, {"idempotency_key": bill.key}))
+
+    def once(api: StripeClient) -> Any:
+        try:
+            return api.v1.checkout.sessions.create(params, {"idempotency_key": bill.key})
+        except stripe.IdempotencyError:  # its payer has another address or card since it was begun
+            known = _begun_before(api, bill)
+            if known is None:
+                raise
+            return known
+
+    made = asked(once)
     return Begun(made.id, made.url or "")
+
+
+def _begun_before(api: StripeClient, bill: Bill) -> Any:
+    """By the key that it carries. One that is paid or over has no address."""
+    since: Any = {"limit": 100, "created": {"gte": bill.held_ms // 1000 - SKEW_S}}
+    for one in api.v1.checkout.sessions.list(since).auto_paging_iter():
+        if (one.to_dict().get("metadata") or {}).get("key") == bill.key:
+            return one
+    return None
 
 
 def _payer(bill: Bill) -> dict[str, Any]:

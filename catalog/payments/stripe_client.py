@@ -7,28 +7,24 @@ from typing import Any, TypeVar
 import stripe
 from stripe import RequestsClient, StripeClient
 
+from catalog.currencies import unit_cents
 from catalog.payments.facts import ProcessorDown, ProcessorRefused
 from models.settings import settings
 
 TIMEOUT_S = 20
-NO_CENTS = {
-    *("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"),
-    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
-}
-"""Currencies that Stripe counts in whole units; ours are cents throughout."""
+LATER = (409, 429)
+"""The same is being done just now, or too much at once: no word of what becomes of it."""
 Answer = TypeVar("Answer")
 
 
 def theirs(cents: int, currency: str) -> int:
-    if currency not in NO_CENTS:
-        return cents
-    if cents % 100:
+    if cents % unit_cents(currency):
         raise ProcessorRefused(f"{currency} has no cents.")
-    return cents // 100
+    return cents // unit_cents(currency)
 
 
 def ours(amount: int, currency: str) -> int:
-    return amount * 100 if currency in NO_CENTS else amount
+    return amount * unit_cents(currency)
 
 
 def asked(call: Callable[[StripeClient], Answer]) -> Answer:
@@ -39,6 +35,8 @@ def asked(call: Callable[[StripeClient], Answer]) -> Answer:
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise ProcessorDown("Stripe does not take this house's key.") from error
     except stripe.StripeError as error:
+        if error.http_status in LATER:
+            raise ProcessorDown("Stripe is still at work on this. Look again soon.") from error
         if error.http_status is None or error.http_status >= 500:
             raise ProcessorDown("Stripe has a fault just now. Nothing was paid.") from error
         raise ProcessorRefused(error.user_message or "Stripe refused the request.") from error

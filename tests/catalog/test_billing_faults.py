@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from catalog.members import billing, charge_rows, collecting, memberevents
+from catalog.errors import Refusal
+from catalog.members import billing, charge_rows, collecting, memberevents, memberships
 from catalog.payments import ledger, sandbox
 from catalog.payments.facts import Forged, PaymentFact
 from models.base import reading, unit_of_work
 from models.job import Job, JobState
 from models.mail import Mail
-from models.membership import ChargeState, Membership, MembershipState
+from models.membership import Charge, ChargeState, Membership, MembershipState, Tier
 from models.payment import SandboxCustomer
 from tests import member_factories as members
 from tests import order_factories as shop
@@ -145,24 +146,6 @@ def test_what_the_bank_takes_back_ends_the_membership(database: Path, how: str) 
     assert list(money_adds_up()) == []
 
 
-def test_credit_of_what_the_bank_took_back_is_not_paid_out_of_older_payments(
-    database: Path,
-) -> None:
-    _, membership_id = members.member()
-    at_ms = members.of(membership_id).period_end_ms
-    with unit_of_work() as session:
-        charge_id = billing.advance(session, membership_id, at_ms)
-        assert charge_id
-        billing.collect_in(session, charge_id, at_ms)
-        session.get_one(Membership, membership_id).credit_cents = 200
-    payment = members.sandboxed(charge_id)
-    shop.tell(payment, sandbox.disputed(payment))
-    row = members.of(membership_id)
-    assert (row.state, row.credit_cents) == (MembershipState.ENDED, 0)
-    assert members.refunds() == []
-    assert shop.net() == 300
-
-
 def test_a_part_that_went_back_elsewhere_ends_nothing_and_staff_look(database: Path) -> None:
     _, membership_id = members.member()
     payment = members.sandboxed(members.charges(membership_id)[0].id)
@@ -270,6 +253,66 @@ def test_a_membership_that_can_not_be_advanced_holds_up_no_other(
     work()
     ends = [members.of(one).periods for one in ids]
     assert ends == [2, 1, 2]
+
+
+def unseen(patch: pytest.MonkeyPatch) -> None:
+    """As if another one were paid in the moment after it was looked for."""
+    patch.setattr(memberships, "alive", lambda *_: None)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_trial_while_another_tier_is_being_paid_is_refused(
+    kind: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server_of(kind) as server, database_of(kind, server, home):
+        with unit_of_work() as session:
+            account, tier = members.person(session), members.tier(session)
+            members.membership(session, account.id, of=tier)
+            members.method(session, account.id)
+        unseen(monkeypatch)
+        who = members.visitor_of(account)
+        with pytest.raises(Refusal, match="already") as refused:
+            billing.join(who, tier.id, "month", cents=300, currency="USD", trial_days=14)
+        assert refused.value.code == "already_member"
+        assert the_membership().state == MembershipState.ACTIVE
+        with reading() as session:
+            assert session.scalars(select(Charge)).all() == []
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_trial_whose_method_is_told_while_another_tier_is_paid_does_not_begin(
+    kind: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server_of(kind) as server, database_of(kind, server, home):
+        who, tier_id = members.stranger("")
+        way = billing.join(who, tier_id, "month", cents=300, currency="USD", trial_days=14)
+        with unit_of_work() as session:
+            members.membership(session, who.account_id or "", of=session.get_one(Tier, tier_id))
+        unseen(monkeypatch)
+        payment = way.url.rpartition("/")[2]
+        [outcome] = shop.tell(payment, sandbox.answered(payment, "pay")[1])
+        assert outcome.startswith("not kept: There is a membership")
+        charge = members.charge_of(way.charge_id)
+        assert charge.state == ChargeState.FAILED
+        assert members.of(charge.membership_id or "").state == MembershipState.ENDED
+
+
+def test_a_card_that_answers_late_in_the_grace_is_no_second_decline(database: Path) -> None:
+    who, membership_id = members.member()
+    begun = members.of(membership_id)
+    members.let_time_pass(membership_id, begun.period_end_ms - begun.period_start_ms)
+    use_card("declines")
+    steps.advance_members()
+    work()
+    use_card("late")
+    way = billing.pay(who, membership_id)
+    [_, renewal] = members.charges(membership_id)
+    assert way == billing.Way(renewal.id), "nothing else is to be paid meanwhile"
+    assert renewal.held_until_ms is None
+    assert shop.tell(members.sandboxed(renewal.id), 1) == ["granted"]
+    assert members.of(membership_id).state == MembershipState.ACTIVE
+    assert shop.net() == 600
+    assert list(money_adds_up()) == []
 
 
 @pytest.mark.parametrize("kind", BOTH)

@@ -145,7 +145,7 @@ def test_a_declined_renewal_is_tried_again_and_its_perks_stay(database: Path) ->
         wanted = None if following is None else end + following * DAY_MS
         assert renewal(membership_id).next_try_ms == wanted
     mail = last_mail("membership-declined").text
-    assert "pay now" in mail
+    assert "Pay now" in mail
     assert f"/memberships/{membership_id}" in mail
     assert memberships.has_perks(row, end + 7 * DAY_MS - 1)
     assert not memberships.has_perks(row, end + 7 * DAY_MS)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from catalog import orders
 from catalog.auth import Visitor
 from catalog.errors import BadRequest, NotFound, Refusal, SignInNeeded
-from catalog.members import billing, oneclick
+from catalog.members import billing, oneclick, paybacks, returning
 from catalog.payments import sandbox
 from catalog.payments.facts import ProcessorDown
 from models import event
@@ -76,6 +76,40 @@ def test_it_is_taken_back_within_a_day_once(database: Path) -> None:
         session.execute(update(Charge).values(undo_until_ms=1))
     with pytest.raises(Refusal, match="day in which"):
         billing.undo_charge(who, later.charge_id)
+    assert list(money_adds_up()) == []
+
+
+def test_after_a_part_went_back_the_rest_is_taken_back_all_the_same(database: Path) -> None:
+    who, to = somebody(), creator_id()
+    way = billing.tip(who, to, 200, "USD")
+    with unit_of_work() as session:
+        returning.give_back(session, shop.STAFF, way.charge_id, 50, "A round sum")
+    members.pay_back()
+    for _ in range(2):
+        billing.undo_charge(who, way.charge_id)
+    assert sorted(one.amount_cents for one in members.refunds()) == [50, 150]
+    members.pay_back()
+    billing.undo_charge(who, way.charge_id)
+    assert shop.net() == 0
+    assert list(money_adds_up()) == []
+
+
+def test_a_refund_that_failed_is_asked_for_again(database: Path) -> None:
+    who, to = somebody(), creator_id()
+    tip, order_id = billing.tip(who, to, 200, "USD").charge_id, small_order(who)
+    billing.pay_order(who, order_id)
+    billing.undo_charge(who, tip)
+    billing.undo_order(who, order_id)
+    with unit_of_work() as session:
+        for one in (*members.refunds(), *shop.refunds(order_id)):
+            paybacks.refused(session, one.id, "The bank is closed.")
+    for _ in range(2):
+        billing.undo_charge(who, tip)
+        billing.undo_order(who, order_id)
+    members.pay_back()
+    shop.pay_back()
+    assert shop.net() == 0
+    assert shop.order(order_id).state == OrderState.REFUNDED
     assert list(money_adds_up()) == []
 
 

@@ -24,7 +24,13 @@ from models.perk import Early
 from models.pool import PoolMember
 from models.reservation import Reservation, ReservationKind
 from models.steps import ask
-from tests import delivery_factories, factories, member_factories, people, pool_factories
+from tests import (
+    delivery_factories,
+    factories,
+    member_factories,
+    people,
+    pool_factories,
+)
 from tests.perk_factories import now
 from tests.pool_factories import run_light
 

@@ -2,8 +2,9 @@
 
 The policy, in words: a withdrawn clip is nobody's. Everybody sees a clip from its day on. Who is a
 member of its creator, and has what that gives at the moment, sees it earlier: by what the clip's
-own ladder says for their tier, or by the tier's lead where it has none. Who works on it sees it
-always. A token sees for its account what its scope says. `sees()` says it once more, by itself.
+own ladder says for their tier, or by the tier's lead where it has none; but not before the embargo
+of its recording is over. Who works on it sees it always. A token sees for its account what its
+scope says. `sees()` says it once more, by itself.
 """
 
 import secrets
@@ -55,6 +56,7 @@ class Work:
     public_ms: int
     withdrawn: bool
     own: dict[str, int] | None
+    embargo_ms: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def sees(world: World, work: Work, member: Member | None, at_ms: int) -> bool:
     lead = 0
     if member is not None and gives(member, at_ms):
         lead = world.leads[member.key] if work.own is None else work.own.get(member.key, 0)
-    return at_ms >= work.public_ms - lead
+    return at_ms >= min(max(work.public_ms - lead, work.embargo_ms), work.public_ms)
 
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -100,6 +102,7 @@ AWAY = st.builds(
 WORKS = st.builds(
     Work, AWAY, st.sampled_from((False,) * 5 + (True,)),
     st.none() | st.dictionaries(st.sampled_from(KEYS), HOURS),
+    st.just(-10_000 * HOUR_MS) | AWAY,
 )  # fmt: skip
 MEMBERS = st.builds(
     Member,
@@ -145,7 +148,8 @@ def written(session: Session, world: World, *, files: bool) -> Rows:
 def _clip(
     session: Session, work: Work, rows: Rows, creator_id: str, number: int, *, files: bool
 ) -> Clip:
-    recording = factories.recording(session, creator_id=creator_id)
+    sidecar = {"embargo_ms": rows.now + work.embargo_ms}
+    recording = factories.recording(session, creator_id=creator_id, sidecar=sidecar)
     clip = factories.clip(session, recording, title=f"{rows.word} {number}", tags=[rows.word])
     for kind in delivery_factories.OF_CLIP if files else ():
         delivery_factories.file(session, clip, kind)
@@ -207,7 +211,7 @@ def edges(world: World) -> list[int]:
     at = ends | {one + RENEWING_MS for one in ends}
     for work in world.works:
         leads = {0, *world.leads.values(), *(work.own or {}).values()}
-        at |= {work.public_ms - lead for lead in leads}
+        at |= {work.public_ms - lead for lead in leads} | {work.embargo_ms}
     return sorted({edge + beside for edge in at for beside in (-1, 0)})
 
 

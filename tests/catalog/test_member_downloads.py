@@ -5,27 +5,32 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from catalog import deliveries, entitlements, quotes
 from catalog.errors import Refusal
-from catalog.members import downloads
+from catalog.members import downloads, leaving, memberships
 from models.account import Account
 from models.base import unit_of_work
-from models.license import License
+from models.license import License, LicenseState
+from models.mail import Mail
+from models.membership import Membership
 from models.quote import Quote
-from tests import factories, people
+from tests import factories, license_factories, people
 from tests import rights_factories as rights
 from tests.perk_factories import ends, joined, now, on_sale, visitor
 
 DAY_MS = factories.DAY_MS
 
 
-def test_downloads_are_counted_by_the_calendar_month_and_each_clip_once(database: Path) -> None:
+def test_downloads_are_counted_by_the_month_that_is_paid_and_each_clip_once(
+    database: Path,
+) -> None:
     at = int(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC).timestamp() * 1000)
     with unit_of_work() as session:
         rights.publish(session)
         member = joined(session)
-        member.period_end_ms = at + 400 * DAY_MS
+        member.period_start_ms, member.period_end_ms = at - 20 * DAY_MS, at + 1_000
         who = visitor(member)
         session.get_one(Account, member.account_id).email = who.email
         clips = [on_sale(session).clip_id for _ in range(4)]
@@ -36,6 +41,7 @@ def test_downloads_are_counted_by_the_calendar_month_and_each_clip_once(database
             downloads.take(session, who, clips[2], at)
         assert refused.value.code == "downloads_used"
         assert refused.value.facts["next_free_ms"] == at + 1_000
+        member.period_start_ms, member.period_end_ms = at + 1_000, at + 30 * DAY_MS
         downloads.take(session, who, clips[2], at + 1_000)
         assert downloads.take(session, who, clips[0], at + 1_000).id == first.id
         left = downloads.left(session, who, member.creator_id, at + 1_000)
@@ -132,3 +138,97 @@ def test_the_page_shows_a_member_their_price(client: TestClient) -> None:
     with unit_of_work() as session:
         joined(session, account=account_id)
     assert "Member discount 10 %" in client.get(path).text
+
+
+def test_leaving_keeps_what_was_downloaded(client: TestClient) -> None:
+    mine, _ = _a_member_with_a_copy(client)
+    page = client.get(f"/memberships/{mine}/leave").text
+    assert "you keep 1 clip that you downloaded as a member, with its license" in page
+    people.post(client, f"/memberships/{mine}/leave")
+    with unit_of_work() as session:
+        row = memberships.locked(session, mine)
+        leaving.end(session, row, leaving.CANCELLED, now())
+        [kept] = downloads.alive(session, mine)
+        who = visitor(row)
+        assert entitlements.may_use(session, who, kept.listing.clip, "clean", now())
+    assert "stays yours after that too" in last_mail("membership-leaving")
+    told = last_mail("membership-ended")
+    assert "What you licensed or downloaded stays yours." in told
+
+
+def test_a_withdrawal_ends_it_and_says_so_before_and_after(client: TestClient) -> None:
+    mine, _ = _a_member_with_a_copy(client)
+    here = f"/memberships/{mine}"
+    asked = client.get(f"{here}/withdraw").text
+    assert "The license of 1 clip that you downloaded as a member ends too" in asked
+    assert "you keep it" in asked
+    people.post(client, f"{here}/withdraw")
+    assert (
+        "The license of 1 clip that you downloaded as a member ended"
+        in client.get(f"{here}/withdrawn").text
+    )
+    assert "the license of 1 clip that you downloaded as a member ended" in last_mail(
+        "membership-withdrawn"
+    )
+    with unit_of_work() as session:
+        [one] = session.query(License).all()
+        assert (one.state, one.revoked_why) == (LicenseState.REVOKED, downloads.WITHDRAWN)
+        who = visitor(session.get_one(Membership, mine))
+        assert not entitlements.may_use(session, who, one.listing.clip, "clean", now())
+    assert "was revoked" in client.get(f"/licenses/{one.id}").text
+
+
+def test_a_withdrawal_without_downloads_says_that_there_are_none(client: TestClient) -> None:
+    account_id = people.sign_in(client, "mia@example.org")
+    with unit_of_work() as session:
+        mine = joined(session, account=account_id).id
+    assert "You downloaded nothing" in client.get(f"/memberships/{mine}/withdraw").text
+    people.post(client, f"/memberships/{mine}/withdraw")
+    assert "Downloads" not in client.get(f"/memberships/{mine}/withdrawn").text
+    assert "Downloads" not in last_mail("membership-withdrawn")
+
+
+def test_a_license_that_was_bought_stays_after_a_withdrawal(client: TestClient) -> None:
+    mine, _ = _a_member_with_a_copy(client)
+    with unit_of_work() as session:
+        owner = session.get_one(Membership, mine).account_id
+        bought = license_factories.license(session, on_sale(session), account_id=owner).id
+    people.post(client, f"/memberships/{mine}/withdraw")
+    with unit_of_work() as session:
+        assert session.get_one(License, bought).state == LicenseState.ACTIVE
+
+
+def test_who_joins_again_may_have_it_again_and_no_more_of_the_month(client: TestClient) -> None:
+    mine, clip_id = _a_member_with_a_copy(client)
+    with unit_of_work() as session:
+        second, third = (on_sale(session).clip_id for _ in range(2))
+    people.post(client, f"/clips/{second}/personal")
+    people.post(client, f"/memberships/{mine}/withdraw")
+    with unit_of_work() as session:
+        again = joined(session, account=session.get_one(Membership, mine).account_id)
+        who = visitor(again)
+        left = downloads.left(session, who, again.creator_id, now())
+        assert left is not None
+        assert (left.used, left.left) == (2, 0)
+        for one in (clip_id, second, clip_id):
+            assert downloads.take(session, who, one, now()).state == LicenseState.ACTIVE
+        with pytest.raises(Refusal) as refused:
+            downloads.take(session, who, third, now())
+        assert refused.value.code == "downloads_used"
+        assert len(downloads.alive(session, again.id)) == 2
+
+
+def _a_member_with_a_copy(client: TestClient) -> tuple[str, str]:
+    account_id = people.sign_in(client, "mia@example.org")
+    with unit_of_work() as session:
+        rights.publish(session)
+        mine = joined(session, account=account_id).id
+        clip_id = on_sale(session).clip_id
+    assert people.post(client, f"/clips/{clip_id}/personal").status_code == 303
+    return mine, clip_id
+
+
+def last_mail(purpose: str) -> str:
+    with unit_of_work() as session:
+        wanted = select(Mail.text).filter_by(purpose=purpose).order_by(Mail.created_ms.desc())
+        return session.scalars(wanted).first() or ""

@@ -1,5 +1,6 @@
 """A creator's side of membership: open, tiers and their versions, tests, ladder, announcements."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -103,14 +104,15 @@ def test_a_change_is_a_new_version_and_members_keep_theirs(client: TestClient, o
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"month": "free"}, "is written as 3 or 3.50"),
-        ({"month": "0.50"}, "a price from 1"),
-        ({"year": "30.555"}, "two digits"),
-        ({"hours": "9999"}, "30 days"),
-        ({"hours": "-1"}, "whole number"),
-        ({"name": " "}, "1 to 80 characters"),
-        ({"number-downloads": "many"}, "whole number"),
-        ({"number-downloads": "0"}, "whole number from 1"),
+        ({"month": "free"}, "A month: a price is written as 3 or 3.50"),
+        ({"month": "0.50"}, "A month: a price from 1 to 1,000 USD"),
+        ({"year": "2000"}, "A year: a price from 1 to 1,000 USD"),
+        ({"year": "30.555"}, "A year: a price has two digits"),
+        ({"hours": "9999"}, "Hours before everybody: a whole number from 0 to 720"),
+        ({"hours": "-1"}, "Hours before everybody: a whole number"),
+        ({"name": " "}, "Name: 1 to 80 characters"),
+        ({"number-downloads": "many"}, "Personal downloads: a whole number"),
+        ({"number-downloads": "0"}, "Personal downloads: a whole number from 1"),
     ],
 )
 def test_what_can_not_be_is_refused_with_what_was_written(
@@ -120,6 +122,7 @@ def test_what_can_not_be_is_refused_with_what_was_written(
     answer = post(client, f"{DESK}/tiers/{found.id}", **fields(found, **wrong))
     assert answer.status_code == 400
     assert says in answer.text
+    assert not re.search(r"_cents|_ms\b|number-\w+:", answer.text), "its own words alone"
     assert f'value="{next(iter(wrong.values()))}"' in answer.text
     assert tier("early").id == found.id
 
@@ -138,11 +141,15 @@ def test_a_perk_is_taken_in_and_out_by_its_box(client: TestClient, opened: str) 
 
 def test_a_tier_is_tried_for_ninety_days_and_kept_or_not(client: TestClient, opened: str) -> None:
     found = tier("events")
+    asked = client.get(f"{DESK}/tiers/{found.id}/test").text
+    assert "After that it takes nobody new" in asked
+    assert tier("events").test_until_ms is None, "asking begins nothing"
     done = post(client, f"{DESK}/tiers/{found.id}/test", days=90).headers["location"]
     page = client.get(done).text
     assert "On test" in page
     assert "Tiers on test, and what came of it" in page
     assert "not yet" in page
+    assert "This tier is tried out until" in client.get("/creators/ada/join").text
     assert post(client, f"{DESK}/tiers/{tier('events').id}/test", days=90).status_code == 409
     post(client, f"{DESK}/tiers/{tier('events').id}/test/end")
     assert tier("events").test_until_ms is None
@@ -202,6 +209,11 @@ def test_what_is_announced_stands_where_people_join(client: TestClient, opened: 
     people.sign_out(client)
     assert "An evening at the harbour" in client.get("/creators/ada/join").text
     people.sign_in(client, "ada@example.org")
+    assert "for <bdi>" in client.get(DESK).text
+    asked = client.get(f"{DESK}/announcements/{made.id}/withdraw").text
+    assert "gets a mail that it is called off" in asked
+    with reading() as session:
+        assert session.get_one(Announcement, made.id).withdrawn_ms is None
     post(client, f"{DESK}/announcements/{made.id}/withdraw")
     assert "Called off" in client.get(DESK).text
 
@@ -248,3 +260,45 @@ def test_closing_says_what_it_means_and_ends_with_the_paid_time(
         found = session.get_one(Membership, one.id)
         assert found.ends_at_period
         assert session.get_one(Creator, opened).members_ms is None
+
+
+def test_a_tier_is_added_above_the_others_and_closed_after_being_asked(
+    client: TestClient, opened: str
+) -> None:
+    assert "Add a tier" in client.get(DESK).text
+    form = client.get(f"{DESK}/tiers/new").text
+    assert "Where it stands" in form
+    given = {"name": "Studio", "summary": "All of it.", "month": "60", "year": "600", "hours": "96"}
+    wrong = post(client, f"{DESK}/tiers/new", **{**given, "month": "1"})
+    assert wrong.status_code == 400
+    assert 'value="Studio"' in wrong.text
+    done = post(client, f"{DESK}/tiers/new", **given, **{"perk-early": "yes"})
+    assert "The tier is added" in client.get(done.headers["location"]).text
+    made = tier("studio")
+    assert (made.rank, made.month_cents, made.lead_ms) == (4, 6000, 96 * members.HOUR_MS)
+    asked = client.get(f"{DESK}/tiers/{made.id}/close").text
+    assert "Nobody has it now" in asked
+    assert tier("studio").retired_ms is None
+    post(client, f"{DESK}/tiers/{made.id}/close")
+    assert "Studio" not in client.get("/creators/ada/join").text
+    assert client.get(f"{DESK}/tiers/{made.id}/close").status_code == 303
+
+
+def test_the_only_tier_is_not_closed(client: TestClient, opened: str) -> None:
+    for key in ("events", "drops"):
+        post(client, f"{DESK}/tiers/{tier(key).id}/close")
+    last = tier("early").id
+    assert "This is the only tier" in client.get(f"{DESK}/tiers/{last}/close").text
+    assert post(client, f"{DESK}/tiers/{last}/close").status_code == 409
+
+
+def test_what_a_creator_lives_by_leads_from_one_to_the_other(
+    client: TestClient, opened: str
+) -> None:
+    for path in (DESK, "/offers", "/figures", "/prices", "/earnings"):
+        page = client.get(path).text
+        nav = page.partition('class="desk-places"')[2].partition("</nav>")[0]
+        for other in ("/members", "/offers", "/prices", "/earnings", "/figures"):
+            assert f'href="{other}"' in nav, path
+        assert nav.count("aria-current") == 1
+    assert "desk-places" not in client.get("/").text

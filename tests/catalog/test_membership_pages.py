@@ -1,6 +1,7 @@
 """The pages of one's memberships: what is told in each state, and each way on, back and out."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from httpx2 import Response
@@ -67,6 +68,11 @@ def moved(membership_id: str, **values: object) -> None:
 def quote(client: TestClient, membership_id: str, key: str, period: str = "month") -> Response:
     here = f"/memberships/{membership_id}/change?tier={tier(key).id}&period={period}"
     return client.get(here)
+
+
+def there_to(there: Response) -> str:
+    """Where the processor's page leads back to."""
+    return parse_qs(urlsplit(there.headers["location"]).query)["back"][0]
 
 
 def change(
@@ -151,7 +157,8 @@ def test_another_period_comes_with_the_next_and_can_be_taken_back(
     assert "nothing is paid now" in page.text
     done = change(client, lin, page, tier("early").id, "year")
     shown = client.get(done.headers["location"]).text
-    assert "The change comes with the next period" in shown
+    assert "From <time" in shown
+    assert "paid by the year. Nothing was paid now" in shown
     assert "$30.00" in shown
     post(client, f"/memberships/{lin}/keep")
     assert row(lin).next_period is None
@@ -164,8 +171,21 @@ def test_a_card_declined_in_the_middle_of_an_upgrade_changes_nothing(
     with unit_of_work() as session:
         session.scalars(select(SandboxCustomer)).one().card = "declines"
     answer = change(client, lin, quote(client, lin, "drops"), tier("drops").id)
-    assert answer.status_code == 409
-    assert "declined. Nothing was taken and nothing was changed" in answer.text
+    here = answer.headers["location"]
+    for _ in range(2):  # it may be looked at again
+        page = client.get(here)
+        assert page.status_code == 200
+        assert "was declined. Nothing was taken and nothing was changed" in page.text
+        assert "Use another payment method" in page.text
+    there = post(client, f"/memberships/{lin}/method", tier_id=tier("drops").id, period="month")
+    back = post(
+        client, there.headers["location"].partition("?")[0], card="works", back=there_to(there)
+    )
+    assert client.get(back.headers["location"]).headers["location"] == f"{here}&done=method"
+    assert "was declined" not in client.get(f"{here}&done=method").text
+    assert (
+        client.get(f"/memberships/{lin}/change").headers["location"] == f"/memberships/{lin}#change"
+    )
     assert row(lin).tier_id == tier("early").id
 
 
@@ -247,6 +267,17 @@ def test_a_pause_says_until_when_and_ends_by_a_click(client: TestClient, lin: st
     assert "Then it goes on with the" in page
     post(client, f"/memberships/{lin}/resume")
     assert row(lin).state == MembershipState.ACTIVE
+    page = client.get(f"/memberships/{lin}").text
+    assert "You can pause again once the next one is paid, from" in page
+    assert 'name="months"' not in page
+    assert post(client, f"/memberships/{lin}/pause", months=1).status_code == 409
+
+
+def test_a_tier_that_there_is_not_is_not_found(client: TestClient, lin: str) -> None:
+    here = f"/memberships/{lin}/change"
+    fields = {"period": "month", "cents": 0, "currency": "USD"}
+    assert post(client, here, tier_id="x", **fields).status_code == 404
+    assert client.get(f"{here}?tier=x").status_code == 404
 
 
 def test_a_declined_renewal_says_until_when_and_what_to_do(client: TestClient, lin: str) -> None:
@@ -263,7 +294,8 @@ def test_a_declined_renewal_says_until_when_and_what_to_do(client: TestClient, l
     billing.collect(charge, now)
     page = client.get(f"/memberships/{lin}").text
     assert "was declined" in page
-    assert "it is tried again on" in page
+    assert page.count(day(row(lin).grace_until_ms or 0)) == 2, "until then, and what happens then"
+    assert "The payment is tried again on" in page
     assert "Change the payment method" in page
     assert "Pay $3.00 now" in page
     with unit_of_work() as session:

@@ -114,7 +114,7 @@ def test_the_feed_s_word_is_shown_once_made_anew_and_ended(client: TestClient) -
         words.append(page.text.partition("/feeds/members/")[2].partition(".rss")[0])
         assert words[-1] not in client.get(f"{home}/perks").text
     old, new = words
-    assert client.get(f"/feeds/members/{old}.rss").status_code == 404
+    assert client.get(f"/feeds/members/{old}.rss").status_code == 410
     answer = client.get(f"/feeds/members/{new}.rss")
     assert answer.headers["content-type"] == "application/rss+xml; charset=utf-8"
     assert "no-referrer" in answer.headers["referrer-policy"]
@@ -124,7 +124,8 @@ def test_the_feed_s_word_is_shown_once_made_anew_and_ended(client: TestClient) -
         assert new not in str([one.token_sha256 for one in session.scalars(select(PerkGrant))])
     assert people.post(client, f"{home}/feed/end").status_code == 303
     gone = client.get(f"/feeds/members/{new}.rss")
-    assert (gone.status_code, "membership has ended" in gone.text) == (404, True)
+    assert (gone.status_code, "membership has ended" in gone.text) == (410, True)
+    assert gone.headers["content-type"].startswith("text/plain")
 
 
 def test_a_signed_address_of_the_feed_dies_with_the_membership(client: TestClient) -> None:
@@ -148,13 +149,33 @@ def test_a_signed_address_of_the_feed_dies_with_the_membership(client: TestClien
     with unit_of_work() as session:
         session.get_one(Listing, listing.id).visible_from_ms = 1
         ends(session, member)
-    for path in (signed, door, f"/feeds/members/{word}.rss"):
-        assert client.get(path).status_code == 404
+    for path, code in ((signed, 404), (door, 404), (f"/feeds/members/{word}.rss", 410)):
+        assert client.get(path).status_code == code
     with unit_of_work() as session:  # who comes back makes a new one
         again = session.get_one(Membership, member.id)
         again.state = MembershipState.ACTIVE
         perks.settle(session, again, now())
-    assert client.get(f"/feeds/members/{word}.rss").status_code == 404
+    assert client.get(f"/feeds/members/{word}.rss").status_code == 410
+
+
+def test_a_signed_address_dies_with_the_feed_s_address_that_led_to_it(client: TestClient) -> None:
+    with unit_of_work() as session:
+        member = joined(session)
+        old = feed.make_address(session, member, now())
+        clip, _ = delivery_factories.full_clip(session)
+        session.refresh(clip, ["assets"])
+    preview = next(one for one in clip.assets if one.kind == "preview")
+
+    def signed(word: str) -> str:
+        door = client.get(f"/feeds/members/{word}/{preview.id}/preview.mp4")
+        return str(door.headers["location"])
+
+    first = signed(old)
+    assert client.get(first).status_code == 200
+    with unit_of_work() as session:
+        new = feed.make_address(session, session.get_one(Membership, member.id), now())
+    assert client.get(first).status_code == 403
+    assert client.get(signed(new)).status_code == 200
 
 
 def test_nobody_makes_a_feed_of_another_s_membership(client: TestClient) -> None:
@@ -296,7 +317,7 @@ def test_perks_by_the_api(client: TestClient) -> None:
     tag = client.get(path).headers["etag"]
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
     assert client.delete(f"{home}/feed", headers=key).status_code == 204
-    assert client.get(path).status_code == 404
+    assert client.get(path).status_code == 410
     first = client.put(f"/api/v1/clips/{clip_id}/personal", headers=key).json()
     assert client.put(f"/api/v1/clips/{clip_id}/personal", headers=key).json() == first
     stranger = people.token(people.account("sam@example.org"), "memberships:read")

@@ -10,26 +10,32 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from catalog.currencies import unit_cents
 from catalog.errors import Refusal
 from catalog.members import billing, changes, leaving, memberevents, memberships, pausing, proration
 from catalog.members.notices import QUIET
 from models.base import unit_of_work
+from models.creator import creator_of
 from models.membership import Charge, ChargeState, Membership, MembershipState, Period, Tier
 from models.payment import Refund
 from tests import member_factories as members
 
 HOUR_MS, DAY_MS = members.HOUR_MS, members.DAY_MS
 cents = st.integers(0, 100_000)
+units = st.sampled_from((1, 100))
+"""A cent, or the whole of a currency that has none."""
 BEGIN_MS = 1_800_000_000_000 - 1_800_000_000_000 % HOUR_MS
 
 
-@given(cents, st.integers(1, 10**11), st.lists(st.integers(0, 10**11), max_size=8))
+@given(cents, st.integers(1, 10**11), st.lists(st.integers(0, 10**11), max_size=8), units)
 def test_what_is_used_piece_by_piece_is_what_was_paid(
-    price: int, length: int, moments: list[int]
+    price: int, length: int, moments: list[int], unit: int
 ) -> None:
+    price -= price % unit
     cuts = [0, *sorted(min(one, length) for one in moments), length]
-    left = [proration.worth(price, 0, length, at) for at in cuts]
+    left = [proration.worth(price, 0, length, at, unit) for at in cuts]
     assert (left[0], left[-1]) == (price, 0)
+    assert all(one % unit == 0 for one in left)
     assert left == sorted(left, reverse=True)
     assert sum(one - other for one, other in itertools.pairwise(left)) == price
 
@@ -39,6 +45,7 @@ def test_half_a_period_is_half_its_price() -> None:
     assert proration.worth(299, 0, 30 * DAY_MS, 15 * DAY_MS) == 150
     assert proration.worth(300, 0, 30 * DAY_MS, -5) == 300
     assert proration.worth(300, 0, 30 * DAY_MS, 31 * DAY_MS) == 0
+    assert proration.worth(300, 0, 30 * DAY_MS, 15 * DAY_MS, 100) == 200
 
 
 @given(cents, cents, cents, st.integers(1, 60))
@@ -52,6 +59,7 @@ def test_no_sum_is_below_nothing_and_nothing_is_lost(
     assert proration.credit_change(found.lines) == found.credit_change
     let_go = wanted - unused - found.credit_change * -1 - found.amount_cents
     assert 0 <= let_go < least
+    assert let_go == found.let_go_cents
     assert found.amount_cents == 0 or found.amount_cents >= least
 
 
@@ -70,6 +78,15 @@ steps = st.lists(
     ),
     max_size=12,
 )
+
+
+def tiers_in(session: Session, currency: str) -> list[Tier]:
+    """Of a creator whose members pay in it."""
+    creator = creator_of(session, currency.lower())
+    for key in members.PRICES:
+        if session.scalars(select(Tier).filter_by(creator_id=creator.id, key=key)).first() is None:
+            members.tier(session, key, creator, currency=currency)
+    return members.tiers(session, creator)
 
 
 class Story:
@@ -136,13 +153,22 @@ class Story:
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(st.sampled_from(["early", "drops", "events"]), st.sampled_from(list(Period)), steps)
+@given(
+    st.sampled_from(["early", "drops", "events"]),
+    st.sampled_from(list(Period)),
+    steps,
+    st.sampled_from(["USD", "JPY"]),
+)
 def test_in_any_story_what_was_paid_is_what_was_used_and_what_is_left(
-    database: Path, key: str, period: Period, told: list[tuple[str, str, Period, int]]
+    database: Path,
+    key: str,
+    period: Period,
+    told: list[tuple[str, str, Period, int]],
+    currency: str,
 ) -> None:
     with unit_of_work() as session:
         session.info[QUIET] = True
-        tiers = {one.key: one for one in members.tiers(session)}
+        tiers = {one.key: one for one in tiers_in(session, currency)}
         story = Story(session, tiers, key, period)
         for what, to, by, hours in told:
             with contextlib.suppress(Refusal):
@@ -150,6 +176,9 @@ def test_in_any_story_what_was_paid_is_what_was_used_and_what_is_left(
             assert story.paid() == story.used + story.unused() + story.membership.credit_cents
             story.go(hours)
             assert story.paid() == story.used + story.unused() + story.membership.credit_cents
+        asked = select(Charge.amount_cents).filter_by(membership_id=story.id)
+        sums = [story.unused(), story.membership.credit_cents, *session.scalars(asked)]
+        assert all(one % unit_cents(currency) == 0 for one in sums)
         events = memberevents.of_membership(session, story.id)
         chain = [0, *(one.after_mrr for one in events)]
         assert [one.before_mrr for one in events] == chain[:-1]

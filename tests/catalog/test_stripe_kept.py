@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from catalog.members import billing, memberships, methods
+from catalog.members import billing, changes, leaving, memberships, methods
 from catalog.payments import ledger, stripe, stripe_client
 from catalog.payments.facts import ProcessorDown
 from models.base import reading, unit_of_work
-from models.membership import ChargeState, MembershipState
+from models.membership import ChargeState, MembershipState, Period
 from models.payment import PaymentKind
+from models.settings import settings
 from tests import member_factories as members
 from tests import order_factories as shop
 from tests import stripe_kept_fake
@@ -147,3 +148,32 @@ def test_localstripe_keeps_a_card_and_lets_go_of_it() -> None:
     assert kept.label == "Visa ending 4242"
     stripe.forget(owner.id, method.id)
     assert not api.v1.payment_methods.retrieve(method.id).customer
+
+
+def test_in_a_currency_without_cents_every_sum_is_whole(
+    fake: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step up in the middle is taken, and a withdrawal gives back what its receipt says."""
+    monkeypatch.setenv("REELYARD_CURRENCY", "JPY")
+    settings.cache_clear()
+    with unit_of_work() as session:
+        account = members.person(session)
+        low = members.tier(session, currency="JPY", month_cents=50_000)
+        high = members.tier(session, "drops", currency="JPY", month_cents=150_000)
+    way = billing.join(members.visitor_of(account), low.id, "month", cents=50_000, currency="JPY")
+    body = fake.event("checkout.session.completed", fake.pay(way.url.rpartition("/")[2]))
+    assert ledger.receive("stripe", body, header(body)) == ["granted"]
+    membership_id = members.charge_of(way.charge_id).membership_id or ""
+    at_ms = members.of(membership_id).period_start_ms + 10 * members.DAY_MS
+    with unit_of_work() as session:
+        charge = changes.ask(session, membership_id, high.id, Period.MONTH, at_ms)
+        assert charge is not None
+    assert charge.amount_cents % 100 == 0
+    assert billing.collect(charge.id, at_ms) == ChargeState.PAID
+    with unit_of_work() as session:
+        told = leaving.withdraw(session, membership_id, at_ms + members.HOUR_MS)
+    assert told.refund_cents % 100 == 0
+    back = members.refunds()
+    assert sum(one.amount_cents for one in back) == told.refund_cents
+    for one in back:
+        assert stripe.refund(one.id, one.charge_id or "", one.payment_ref, one.amount_cents)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from catalog.errors import BadRequest
 from catalog.members import memberships
-from catalog.members.perks import discount, downloads, drops, early, feed, seats
+from catalog.members.perks import discount, downloads, drops, early, feed, grants, seats
 from models.membership import Membership, Tier
 
 KINDS: dict[str, ModuleType] = {
@@ -29,10 +29,11 @@ def settle(session: Session, membership: Membership, at_ms: int) -> None:
     """What is granted becomes what the membership gives now. A second time changes nothing."""
     tier = session.get_one(Tier, membership.tier_id)
     given = _by_kind(tier.perks) if memberships.has_perks(membership, at_ms) else {}
+    held = grants.kinds_held(session, membership.id)
     for kind, module in KINDS.items():
         if kind in given:
             module.grant(session, membership, tier, given[kind], at_ms)
-        else:
+        elif kind in held:
             module.revoke(session, membership, at_ms)
     session.flush()
 

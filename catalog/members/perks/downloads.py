@@ -1,5 +1,5 @@
-"""So many clean copies a calendar month for a member's own use. They are taken and counted in
-catalog.members.downloads; here is how many.
+"""So many clean copies in each month that is paid, for a member's own use. They are taken and
+counted in catalog.members.downloads; here is how many.
 """
 
 from typing import Any

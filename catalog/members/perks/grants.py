@@ -58,6 +58,12 @@ def end(session: Session, membership: Membership, kind: str, at_ms: int) -> None
         event.record(session, "perk.revoked", membership.id, perk=kind, spec=spec)
 
 
+def kinds_held(session: Session, membership_id: str) -> set[str]:
+    """Of what was granted and not ended."""
+    wanted = select(PerkGrant.kind).filter_by(membership_id=membership_id, revoked_ms=None)
+    return set(session.scalars(wanted))
+
+
 def of(session: Session, membership_id: str, kind: str, spec: str = "") -> PerkGrant | None:
     """Granted or ended."""
     wanted = select(PerkGrant).filter_by(membership_id=membership_id, kind=kind, spec=spec)
