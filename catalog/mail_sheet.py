@@ -2,9 +2,10 @@
 
 What the text's shape says: a line underlined with dashes is a heading; lines that begin with "- "
 are a list; "Words:" with an address of ours below is what to do next; "Words: ADDRESS" is a link of
-these words; what stands below "-- " is the footer. Styles are inline, since programs that show
-mails drop others. Colours are the reader's own; only a button brings its own pair. No picture is
-loaded from anywhere: that would tell when a mail is read.
+these words; lines that begin with ">" are somebody else's, and never more than text; what stands
+below "-- " is the footer. Styles are inline, since programs that show mails drop others. Colours
+are the reader's own; only a button brings its own pair. No picture is loaded from anywhere: that
+would tell when a mail is read.
 """
 
 import re
@@ -21,6 +22,9 @@ _H2 = "margin:32px 0 12px;font-size:17px;line-height:1.3;font-weight:600"
 _P = "margin:0 0 16px"
 _LIST = "margin:0 0 16px;padding:0 0 0 20px"
 _ITEM = "margin:0 0 8px"
+_QUOTE = (
+    "margin:0 0 16px;padding:2px 0 2px 16px;border-left:3px solid rgba(128,128,128,.5);opacity:.9"
+)
 _LINK = "color:inherit;font-weight:600"
 _BUTTON = (
     "display:inline-block;padding:12px 22px;border-radius:6px;background:#0b5d6b;color:#ffffff;"
@@ -37,7 +41,9 @@ _UNDERLINED = re.compile(r"([^\n]{1,120})\n-{3,}")
 
 def html(subject: str, text: str, of: str = "") -> str:
     """`of`: whose letter it is; the house's own where nobody is named."""
-    body, _, foot = f"{text.strip()}\n".partition(FOOTER)
+    body, mark, foot = f"{text.strip()}\n".rpartition(FOOTER)
+    if not mark:
+        body, foot = foot, ""
     head = f"{escape(of)} &middot; Reelyard" if of else "Reelyard"
     parts = "\n".join(_part(one.strip("\n")) for one in re.split(r"\n{2,}", body.strip()))
     feet = f'<div style="{_FOOT}">\n{_feet(foot)}\n</div>\n' if foot.strip() else ""
@@ -59,6 +65,8 @@ def _part(text: str) -> str:
     if heading:
         return f'<h2 style="{_H2}">{escape(heading[1])}</h2>'
     lines = text.splitlines()
+    if all(one.startswith(">") for one in lines):
+        return _quote(lines)
     if all(one.startswith("- ") for one in lines):
         items = "\n".join(f'<li style="{_ITEM}">{_line(one[2:])}</li>' for one in lines)
         return f'<ul style="{_LIST}">\n{items}\n</ul>'
@@ -71,6 +79,11 @@ def _part(text: str) -> str:
     return f'<p style="{_P}">{inside}</p>'
 
 
+def _quote(lines: list[str]) -> str:
+    inside = "<br>\n".join(escape(one.removeprefix(">").strip()) for one in lines)
+    return f'<blockquote style="{_QUOTE}">{inside}</blockquote>'
+
+
 def _feet(text: str) -> str:
     kept = [one for one in text.splitlines() if one.strip()]
     return "\n".join(f'<p style="margin:0 0 6px">{_line(one)}</p>' for one in kept)
@@ -78,6 +91,8 @@ def _feet(text: str) -> str:
 
 def _line(text: str) -> str:
     """Of addresses only this house's own become links."""
+    if text.startswith(">"):
+        return escape(text)
     said, colon, address = text.rpartition(": ")
     if colon and 1 < len(said) <= 80 and _own(address) and "://" not in said:
         return _link(address, said, _LINK)

@@ -24,6 +24,9 @@ class Mail(Base):
     """A letter waits for a fitting hour; None: at once."""
     subscriber_id: Mapped[str] = mapped_column(String(32), default="")
     """Of a letter: whose wish it is, looked at again when it leaves. Empty: a service mail."""
+    made_of: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Of a letter: what is looked at again when it leaves, and undone if it does not; see
+    catalog.letters.sending. Emptied with its text."""
     created_ms: Mapped[int] = mapped_column(default=now_ms(), index=True)
     sent_ms: Mapped[int | None]
     error: Mapped[str] = mapped_column(String(300), default="")

@@ -14,6 +14,8 @@ from tests import factories
 
 HOUR_MS, DAY_MS = hours.HOUR_MS, hours.DAY_MS
 LENA = "lena@example.org"
+POISON = b"Content-Type: multipart/x; a*=1; a*0*=b\r\n\r\nhello"
+"""The parser of the standard library raises TypeError for it."""
 
 
 def noon(days: int = 0) -> int:
@@ -30,11 +32,11 @@ def wish(
     of: Creator | None = None,
     **values: Any,
 ) -> Subscriber:
-    """Confirmed a month ago."""
+    """Confirmed long ago, of Ada where nobody is named."""
     given = {
         "email": email,
         "purpose": purpose,
-        "creator_id": of.id if of else "",
+        "creator_id": (of or factories.creator(session)).id,
         "state": SubscriberState.CONFIRMED,
         "source": "test",
         "asked_ms": 1,
@@ -75,6 +77,7 @@ def dsn(
     status: str = "5.1.1",
     code: str = "",
     to: str = LENA,
+    kind: str = "message/delivery-status",
 ) -> bytes:
     """A delivery report as a mail server writes it (RFC 3464)."""
     said = f"Diagnostic-Code: smtp; {code}\r\n" if code else ""
@@ -84,7 +87,7 @@ def dsn(
         "Message-ID: <20261122.1@mx.example.org>\r\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b1"\r\n\r\n'
         "--b1\r\nContent-Type: text/plain\r\n\r\nI'm sorry to have to tell you.\r\n"
-        "--b1\r\nContent-Type: message/delivery-status\r\n\r\n"
+        f"--b1\r\nContent-Type: {kind}\r\n\r\n"
         "Reporting-MTA: dns; mx.example.org\r\n\r\n"
         f"Final-Recipient: rfc822; {to}\r\nAction: {action}\r\nStatus: {status}\r\n{said}\r\n"
         "--b1\r\nContent-Type: text/rfc822-headers\r\n\r\n"

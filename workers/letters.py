@@ -22,7 +22,11 @@ NOT_READ = "not-read"
 
 
 def letters() -> None:
-    hear()
+    """What keeps from hearing keeps nobody from writing."""
+    try:
+        hear()
+    except Exception:
+        log().exception("bounces not heard")
     with reading() as session:
         at_ms = now_of(session)
     write(at_ms)
@@ -31,9 +35,13 @@ def letters() -> None:
 
 
 def write(at_ms: int) -> int:
-    """What can't be written for one person keeps nobody else from theirs."""
-    written, until = 0, time.monotonic() + ROUND_S
-    for due, writer in ((onboarding.due, onboarding.step), (digest.due, digest.write)):
+    """What can't be written for one person keeps nobody else from theirs, nor does what one writer
+    has to do: each has its share of the round, and the next has what it leaves.
+    """
+    written, begun = 0, time.monotonic()
+    writers = ((onboarding.due, onboarding.step), (digest.due, digest.write))
+    for number, (due, writer) in enumerate(writers, 1):
+        until = begun + ROUND_S * number / len(writers)
         for key in due(at_ms):
             if time.monotonic() > until:
                 break
@@ -53,21 +61,28 @@ def hear() -> int:
     """
     heard = 0
     for path in list(_files(folder())):
-        raw = _read(path)
-        kind = ""
-        if raw is not None:
-            with unit_of_work() as session:
-                kind = bounces.heard(session, raw)
-        heard += bool(kind)
-        if kind:
-            path.unlink(missing_ok=True)
-        else:
-            aside = folder() / NOT_READ
-            aside.mkdir(mode=0o700, exist_ok=True)
-            path.replace(aside / path.name)
+        try:
+            heard += _heard(path)
+        except Exception:  # it stays for the next round, and the others are heard
+            log().exception("bounce not heard", file=path.name)
     if heard:
         log().info("bounces heard", count=heard)
     return heard
+
+
+def _heard(path: Path) -> bool:
+    raw = _read(path)
+    kind = ""
+    if raw is not None:
+        with unit_of_work() as session:
+            kind = bounces.heard(session, raw)
+    if kind:
+        path.unlink(missing_ok=True)
+    else:
+        aside = folder() / NOT_READ
+        aside.mkdir(mode=0o700, exist_ok=True)
+        path.replace(aside / path.name)
+    return bool(kind)
 
 
 def folder() -> Path:

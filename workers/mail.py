@@ -4,6 +4,8 @@ import os
 import re
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -13,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
 
+from catalog import mail_lines
 from catalog.letters import bounces, sending
 from catalog.mail import domain, file_of
 from models.base import now_ms, reading, unit_of_work
@@ -55,6 +58,7 @@ def run(lease: Lease) -> None:
         sent = session.get_one(Mail, mail.id)
         sent.sent_ms, sent.error = now, ""
         sent.text = sent.html = ""  # it may hold a link that signs in
+        sent.made_of = {}
 
 
 def _leaves(lease: Lease, mail: Mail, now: int) -> bool:
@@ -94,7 +98,8 @@ def message(mail: Mail) -> EmailMessage:
     made["Auto-Submitted"] = "auto-generated"
     for name, value in mail.headers.items():
         made[name] = value
-    made.set_content(mail.text)
+    text = mail_lines.flowed(mail.text)
+    made.set_content(text, cte="quoted-printable", params={"format": "flowed"})
     made.add_alternative(mail.html, subtype="html")
     return made
 
@@ -158,10 +163,22 @@ def _by_smtp(mail: Mail) -> None:
         raise NotTaken(str(error)) from error
 
 
-def _connected(host: str, port: int | None, secure: bool, context: ssl.SSLContext) -> smtplib.SMTP:
-    if secure:
-        return smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
-    return smtplib.SMTP(host, port or 25, timeout=TIMEOUT_S)
+@contextmanager
+def _connected(
+    host: str, port: int | None, secure: bool, context: ssl.SSLContext
+) -> Iterator[smtplib.SMTP]:
+    """What the server took is sent, whatever it says to the end of the talk."""
+    server: smtplib.SMTP = (
+        smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=context)
+        if secure
+        else smtplib.SMTP(host, port or 25, timeout=TIMEOUT_S)
+    )
+    try:
+        yield server
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+    finally:
+        server.close()
 
 
 def _said(code: int, says: bytes | str) -> str:

@@ -1,25 +1,46 @@
 """What a series may ask about a member: few facts, each with a name, none of them about what was
-watched."""
+watched. "segment:NAME" asks whether they are in their creator's segment of that name, or of that
+key: what a segment knows, and from whom, is catalog.segments' to say.
+"""
 
 from collections.abc import Callable
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from catalog import segments
 from models.account import Account, SignIn
 from models.consent import Subscriber, SubscriberState
 from models.membership import Membership, MembershipState, Period, Tier
 from models.perk import Announcement, MemberDownload, PerkGrant
 
+SEGMENT = "segment:"
 Condition = Callable[[Session, Membership, int], bool]
 
 
 def any_holds(names: tuple[str, ...], session: Session, of: Membership, at_ms: int) -> bool:
-    return any(CONDITIONS[name](session, of, at_ms) for name in names)
+    return any(holds(name, session, of, at_ms) for name in names)
 
 
 def all_hold(names: tuple[str, ...], session: Session, of: Membership, at_ms: int) -> bool:
-    return all(CONDITIONS[name](session, of, at_ms) for name in names)
+    return all(holds(name, session, of, at_ms) for name in names)
+
+
+def holds(name: str, session: Session, of: Membership, at_ms: int) -> bool:
+    if name.startswith(SEGMENT):
+        return in_segment(session, of, name.removeprefix(SEGMENT), at_ms)
+    return CONDITIONS[name](session, of, at_ms)
+
+
+def is_known(name: str) -> bool:
+    return name in CONDITIONS or (name.startswith(SEGMENT) and len(name) > len(SEGMENT))
+
+
+def in_segment(session: Session, of: Membership, name: str, at_ms: int) -> bool:
+    """Nobody is in one that is not there, is closed, or has too few people by now."""
+    found = segments.open_named(session, of.creator_id, name)
+    key = found.id if found else name
+    return segments.holds(session, of.creator_id, key, of.account_id, at_ms) is not None
 
 
 def left(session: Session, of: Membership, at_ms: int) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from catalog import entitlements, search
 from catalog.auth import Visitor
 from catalog.letters import hours, sending, stops
+from catalog.letters.basis import Basis
 from catalog.members import ladder
 from models.base import reading
 from models.consent import Letter, Subscriber, SubscriberState
@@ -51,7 +52,8 @@ def due(at_ms: int) -> Iterator[str]:
     while more:
         with reading() as session:
             emails = _due_emails(session, at_ms, after)
-        yield from emails
+            stopped = stops.among(session, emails)
+        yield from (one for one in emails if one not in stopped)
         more = len(emails) == BATCH
         after = emails[-1] if emails else ""
 
@@ -73,7 +75,8 @@ def write(session: Session, email: str, at_ms: int) -> Mail | None:
     if full:
         parts = sorted((one for _, one in full), key=lambda one: one.creator.name.casefold())
         whose = [row for row, _ in full]
-        made = sending.send_to(session, whose, "digest", at_ms, **told_of(parts))
+        shown = Basis(clips=[one.clip_id for part in parts for one in (*part.early, *part.opened)])
+        made = sending.send_to(session, whose, "digest", at_ms, shown, **told_of(parts))
         if made is None:
             return None
     for row, one in found:
@@ -189,5 +192,7 @@ def _is_due(at_ms: int) -> ColumnElement[bool]:
 
 
 def _due_emails(session: Session, at_ms: int, after: str) -> Sequence[str]:
-    wanted = select(Subscriber.email).where(_is_due(at_ms), Subscriber.email > after)
+    wanted = select(Subscriber.email).where(
+        _is_due(at_ms), ~sending.had_one(at_ms), Subscriber.email > after
+    )
     return session.scalars(wanted.distinct().order_by(Subscriber.email).limit(BATCH)).all()

@@ -20,6 +20,11 @@ def is_open(at_ms: int) -> bool:
     return next_open(at_ms) == at_ms
 
 
+def same_day_from(at_ms: int) -> int:
+    """The earliest moment before it of which same_day() says yes."""
+    return min(at_ms - at_ms % DAY_MS, at_ms - DAY_MS // 2 + 1)
+
+
 def same_day(one_ms: int, other_ms: int) -> bool:
     """Or less than half a day apart, around midnight."""
     return one_ms // DAY_MS == other_ms // DAY_MS or abs(one_ms - other_ms) < DAY_MS // 2

@@ -7,9 +7,10 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from catalog.letters import conditions, hours, sending, series
+from catalog.letters import conditions, hours, sending, series, stops
+from catalog.letters.basis import Basis
 from catalog.letters.series import BEGUN, ONBOARDING, Lesson, Series
-from catalog.members import ladder
+from catalog.members import announcements, ladder, leaving, memberships
 from models.account import Account
 from models.base import reading
 from models.consent import Letter, Subscriber, SubscriberState
@@ -33,9 +34,12 @@ def due(at_ms: int) -> Iterator[str]:
         with reading() as session:
             rows = session.execute(_members(at_ms, after)).all()
             told = _told(session, [row[0] for row in rows])
-        for membership_id, key, begun_ms in rows:
+            stopped = stops.among(session, [row[3] for row in rows])
+        for membership_id, key, begun_ms, email in rows:
             found = series.all_of()[key]
-            if series.due(found, told.get(membership_id, set()), begun_ms, at_ms):
+            if email not in stopped and series.due(
+                found, told.get(membership_id, set()), begun_ms, at_ms
+            ):
                 yield membership_id
         if len(rows) < BATCH:
             return
@@ -62,7 +66,9 @@ def step(session: Session, membership_id: str, at_ms: int) -> bool:
 
 
 def _members(at_ms: int, after: str) -> Any:
-    """Those who wish it and whose tier began lately: id, the tier's key, since when."""
+    """Those who wish it, had none today and whose tier began lately: id, the tier's key, since
+    when, address. Whom a rule stops is left out here: each would be looked at anew in every round.
+    """
     begun_ms = func.coalesce(Letter.at_ms, Membership.joined_ms, Membership.created_ms)
     marker = and_(
         Letter.subject_id == Membership.id, Letter.number == BEGUN, Letter.series == Tier.key
@@ -73,14 +79,17 @@ def _members(at_ms: int, after: str) -> Any:
         Subscriber.creator_id == Membership.creator_id,
         Subscriber.state == SubscriberState.CONFIRMED,
     )
+    goes_on = [key for key, one in series.all_of().items() if "leaving" not in one.stop]
     return (
-        select(Membership.id, Tier.key, begun_ms)
+        select(Membership.id, Tier.key, begun_ms, Subscriber.email)
         .join(Tier, Tier.id == Membership.tier_id)
         .join(Account, Account.id == Membership.account_id)
         .join(Subscriber, wish)
         .outerjoin(Letter, marker)
         .where(
             Membership.state.in_(ALIVE),
+            Membership.ends_at_period.is_(False) | Tier.key.in_(goes_on),
+            ~sending.had_one(at_ms),
             Membership.id > after,
             Tier.key.in_(list(series.all_of())),
             begun_ms > at_ms - series.horizon_ms() - series.DAY_MS,
@@ -122,13 +131,19 @@ def _sent(session: Session, one: Lesson, of: Membership, tier: Tier, at_ms: int)
     account, creator = session.get_one(Account, of.account_id), session.get(Creator, of.creator_id)
     assert creator is not None
     told = facts(session, of, tier, creator, at_ms)
+    made_of = Basis(
+        clips=[found.clip_id for found in told["early"]],
+        announcements=[found.id for found in told["announced"]],
+        membership=of.id,
+        until_ms=told["withdraw_ms"],
+    )
     row = _row(one, of, at_ms)
     try:
         with session.begin_nested() as both:
             session.add(row)
             session.flush()
             made = sending.send(
-                session, account.email, ONBOARDING, one.template, at_ms, creator.id, **told
+                session, account.email, ONBOARDING, one.template, at_ms, creator.id, made_of, **told
             )
             if made is None:
                 both.rollback()
@@ -147,6 +162,7 @@ def facts(
     early = ladder.early_for(session, reader, at_ms, 50).rows
     perks = {one["kind"]: one for one in tier.perks}
     home = settings().base_url
+    until_ms = leaving.withdraw_until(session, of)
     return {
         "membership": of,
         "tier": tier,
@@ -154,25 +170,20 @@ def facts(
         "downloads": perks.get("downloads", {}).get("count", 0),
         "discount": perks.get("discount", {}).get("percent", 0),
         "seats": perks.get("seats", {}).get("count", 0),
-        "announced": _announced(session, of, tier, at_ms),
+        "announced": _announced(session, of, at_ms),
+        "withdraw_ms": until_ms if at_ms < until_ms else None,
+        "in_trial": memberships.in_trial(of),
         "page": f"{home}/memberships/{of.id}",
         "leave": f"{home}/memberships/{of.id}/leave",
         "clips": f"{home}/?creator={creator.id}",
     }
 
 
-def _announced(session: Session, of: Membership, tier: Tier, at_ms: int) -> Sequence[Announcement]:
-    return session.scalars(
-        select(Announcement)
-        .where(
-            Announcement.creator_id == of.creator_id,
-            Announcement.rank <= tier.rank,
-            Announcement.at_ms > at_ms,
-            Announcement.withdrawn_ms.is_(None),
-        )
-        .order_by(Announcement.at_ms)
-        .limit(3)
-    ).all()
+def _announced(session: Session, of: Membership, at_ms: int) -> Sequence[Announcement]:
+    """As the membership's page lists them, the next first."""
+    mine = announcements.for_member(session, of.account_id, at_ms)
+    found = [one.announcement for one in mine if one.announcement.creator_id == of.creator_id]
+    return found[:3]
 
 
 def _row(one: Lesson, of: Membership, at_ms: int) -> Letter:

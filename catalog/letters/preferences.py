@@ -55,10 +55,9 @@ def of(session: Session, email: str, *, own: bool = False) -> Preferences:
     rows = {(one.creator_id, one.purpose): one for one in subscribers.of_email(session, email)}
     joined = _joined(session, email) if own else set()
     creators = _creators(session, {creator_id for creator_id, _ in rows if creator_id} | joined)
-    groups = [_group(one, one.name, one.id in joined, rows) for one in creators]
-    house = _group(None, "The house", False, rows)
-    some = any(one.on or one.asked for group in [*groups, house] for one in group.choices)
-    return Preferences([*groups, house], stops.reason(session, email), some)
+    groups = [_group(one, one.id in joined, rows) for one in creators]
+    some = any(one.on or one.asked for group in groups for one in group.choices)
+    return Preferences(groups, stops.reason(session, email), some)
 
 
 def save(
@@ -68,12 +67,42 @@ def save(
     rhythms: Mapping[str, str],
     *,
     own: bool = False,
-) -> None:
-    """`on`: names of the choices that are ticked; the others that the page shows end."""
+) -> bool:
+    """`on`: names of the choices that are ticked; the others that the page shows end. By a link,
+    what is newly ticked is asked for by mail: a link is good for ever, and may have been passed on.
+    Whether that is so.
+    """
+    anew: list[Wish] = []
     for group in of(session, email, own=own).groups:
         for one in group.choices:
-            wish: Wish = (one.key, group.creator_id)
-            subscribers.choose(session, email, wish, one.name in on, rhythms.get(one.name, ""))
+            wish, on_now = (one.key, group.creator_id), one.name in on
+            if own or one.on or not on_now:
+                subscribers.choose(session, email, wish, on_now, rhythms.get(one.name, ""))
+            else:
+                anew.append(wish)
+    return bool(anew) and ask(session, email, anew, rhythms)
+
+
+def ask(
+    session: Session, email: str, wishes: Sequence[Wish], rhythms: Mapping[str, str] | None = None
+) -> bool:
+    """By mail. False for an address from which somebody complained: that can't be asked for."""
+    for one in subscribers.ask_all(session, email, wishes, "preferences"):
+        rhythm = (rhythms or {}).get(_name(one.purpose, one.creator_id), "")
+        one.rhythm = rhythm if rhythm in RHYTHMS else one.rhythm
+    return stops.reason(session, email) != stops.COMPLAINED
+
+
+def again(session: Session, email: str, *, own: bool = False) -> bool:
+    """After a stop. By a link, only what came back is asked for anew; who complained says so signed
+    in. Whether a mail asks.
+    """
+    if own:
+        stops.lift(session, email)
+        return False
+    rows = subscribers.of_email(session, email)
+    wishes = [(one.purpose, one.creator_id) for one in rows if one.state != SubscriberState.ENDED]
+    return bool(wishes) and ask(session, email, wishes)
 
 
 def masked(email: str) -> str:
@@ -82,32 +111,30 @@ def masked(email: str) -> str:
     return f"{name[:2] if len(name) > 3 else name[:1]}…@{domain}"
 
 
-def _group(
-    creator: Creator | None,
-    title: str,
-    joined: bool,
-    rows: Mapping[tuple[str, str], Subscriber],
-) -> Group:
-    creator_id = creator.id if creator else ""
+def _group(creator: Creator, joined: bool, rows: Mapping[tuple[str, str], Subscriber]) -> Group:
     keys = [
         key
         for key, one in PURPOSES.items()
-        if key in offered(creator_id) or (one.joined and (joined or (creator_id, key) in rows))
+        if key in offered() or (one.joined and (joined or (creator.id, key) in rows))
     ]
-    choices = [_choice(key, creator_id, rows.get((creator_id, key))) for key in keys]
-    return Group(title, creator_id, choices)
+    choices = [_choice(key, creator.id, rows.get((creator.id, key))) for key in keys]
+    return Group(creator.name, creator.id, choices)
 
 
 def _choice(key: str, creator_id: str, row: Subscriber | None) -> Choice:
     state = row.state if row else SubscriberState.ENDED
     return Choice(
-        name=f"{key}.{creator_id}",
+        name=_name(key, creator_id),
         key=key,
         purpose=PURPOSES[key],
         on=state == SubscriberState.CONFIRMED,
         asked=state == SubscriberState.ASKED,
         rhythm=(row.rhythm if row else next(iter(RHYTHMS))) if key == "digest" else "",
     )
+
+
+def _name(key: str, creator_id: str) -> str:
+    return f"{key}.{creator_id}"
 
 
 def _joined(session: Session, email: str) -> set[str]:

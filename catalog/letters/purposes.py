@@ -1,4 +1,6 @@
-"""What letters are for. Each purpose is wished for and ended by itself, of each creator apart."""
+"""What letters are for. Each purpose is wished for and ended by itself, of each creator apart. One
+stands here when something sends letters of it, and goes with that.
+"""
 
 from dataclasses import dataclass
 
@@ -10,8 +12,6 @@ class Purpose:
     """What comes and how often, beside its box."""
     asked: str
     """After "You get this because you asked for"."""
-    of_house: bool = False
-    """The house itself has letters of it, not creators alone."""
     joined: bool = False
     """For members: it is offered where one joins, not to everybody."""
     whole: bool = False
@@ -31,17 +31,11 @@ PURPOSES = {
         asked="the letters on getting started",
         joined=True,
     ),
-    "offers": Purpose(
-        title="Offers",
-        says="Something small to buy, with its full price and the reason. One a day at most.",
-        asked="offers",
-        of_house=True,
-    ),
     "news": Purpose(
         title="News",
-        says="What is new, told when there is something to tell. One a day at most.",
+        says="A drop or an event that is announced for your tier. One letter a day at most.",
         asked="news",
-        of_house=True,
+        joined=True,
     ),
 }
 RHYTHMS = {"week": "Once a week", "day": "Once a day"}
@@ -51,6 +45,6 @@ KEPT = (
 )
 
 
-def offered(creator_id: str) -> list[str]:
-    """To everybody; what one joins for comes with joining."""
-    return [key for key, one in PURPOSES.items() if not one.joined and (creator_id or one.of_house)]
+def offered() -> list[str]:
+    """To everybody; what is for members comes with joining."""
+    return [key for key, one in PURPOSES.items() if not one.joined]

@@ -1,33 +1,32 @@
 """One letter to one person: only if it is wished for, in its hours, one a day of each purpose.
 
-All of that is asked when it is written and again when it leaves: a letter that waited for its hour
-or for a mail server may be one that nobody wants any more.
+All of that, and what the letter is made of (catalog.letters.basis), is asked when it is written and
+again when it leaves: a letter that waited for its hour or for a mail server may be one that nobody
+wants any more.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy.orm import Session, aliased
 
-from catalog import entitlements, mail
+from catalog import mail
 from catalog.auth import Visitor
-from catalog.letters import hours, links, stops, subscribers
+from catalog.letters import basis, hours, links, stops, subscribers
+from catalog.letters.basis import NOTHING, Basis
 from catalog.letters.purposes import PURPOSES
 from catalog.web import words
 from models.account import Account
-from models.consent import Subscriber, SubscriberState
+from models.consent import Letter, Subscriber, SubscriberState
 from models.creator import Creator
-from models.listing import Listing
 from models.mail import Mail
-from models.membership import Membership, MembershipState
 from models.settings import settings
 
 STALE_MS = 2 * 86_400_000
-CLIP = re.compile(r"/clips/([0-9a-f]{32})")
-HERE = (MembershipState.ACTIVE, MembershipState.GRACE)
+BEFORE = "before"
+"""Of Mail.made_of: when each of its wishes had a letter before, to say so again if it stays."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +44,35 @@ def send(
     template: str,
     at_ms: int,
     creator_id: str = "",
+    made_of: Basis = NOTHING,
     **context: Any,
 ) -> Mail | None:
     """None: not wished for, stopped, one was sent today, or it shows what its reader can't see."""
     one = subscribers.wanted(session, to, purpose, creator_id)
-    return send_to(session, [one], template, at_ms, **context) if one else None
+    return send_to(session, [one], template, at_ms, made_of, **context) if one else None
 
 
 def send_to(
-    session: Session, of: Sequence[Subscriber], template: str, at_ms: int, **context: Any
+    session: Session,
+    of: Sequence[Subscriber],
+    template: str,
+    at_ms: int,
+    made_of: Basis = NOTHING,
+    **context: Any,
 ) -> Mail | None:
     """For wishes of one address and one purpose. See send()."""
     first, leaves_ms = of[0], hours.next_open(at_ms)
     last = _last_sent(session, first)
     if last is not None and hours.same_day(last, leaves_ms):
         return None
+    reader = reader_of(session, first.email)
+    if basis.why_not(session, made_of, reader, template, at_ms):
+        return None
     creator = session.get(Creator, first.creator_id) if first.creator_id else None
     name = one_line(creator.name) if creator else ""
-    made = mail.composed(template, reader=_name(session, first.email), creator=name, **context)
+    made = mail.composed(template, reader=one_line(reader.name), creator=name, **context)
     made = mail.Composed(made.subject, made.text + _footer(session, of, name))
-    if not _may_see_all(session, first.email, made.text, at_ms):
-        return None
+    before = {one.id: one.last_sent_ms for one in of}
     for one in of:
         one.last_sent_ms = leaves_ms
     return mail.keep(
@@ -76,12 +83,15 @@ def send_to(
         headers=_headers(session, first, creator),
         send_after_ms=leaves_ms,
         subscriber_id=first.id,
+        made_of={**made_of.kept(), BEFORE: before},
         of=name if len(of) == 1 else "",
     )
 
 
 def leaving(session: Session, one: Mail, at_ms: int) -> Leaving:
-    """Asked for a letter right before it goes out."""
+    """Asked for a letter right before it goes out. One without a text was called off."""
+    if not one.text:
+        return Leaving(why_not=one.error or "it was called off")
     found = session.get(Subscriber, one.subscriber_id)
     if (
         found is None
@@ -92,23 +102,41 @@ def leaving(session: Session, one: Mail, at_ms: int) -> Leaving:
         return Leaving(why_not="it is no longer wished for")
     if at_ms > (one.send_after_ms or one.created_ms) + STALE_MS:
         return Leaving(why_not="it waited too long to be of use")
-    if found.purpose == "onboarding" and not _is_member(session, found):
-        return Leaving(why_not="the membership ended or rests")
-    if not _may_see_all(session, one.to, one.text, at_ms):
-        return Leaving(why_not="it shows what its reader may not see any more")
+    reader = reader_of(session, one.to)
+    why_not = basis.why_not(session, basis.of(one), reader, one.purpose, at_ms)
+    if why_not:
+        return Leaving(why_not=why_not)
     opens_ms = hours.next_open(max(at_ms, one.send_after_ms or 0))
     return Leaving(wait_ms=opens_ms - at_ms)
 
 
 def not_sent(session: Session, one: Mail, why: str) -> None:
-    """Its text is kept nowhere. What it would have told may be told by the next one."""
+    """Its text is kept nowhere. What it would have told may be told by the next one: it is as if it
+    had never been written.
+    """
     kept = session.get_one(Mail, one.id)
-    kept.error, kept.text, kept.html = why, "", ""
-    found = session.get(Subscriber, one.subscriber_id)
-    if found is not None and found.purpose == "digest":
-        for row in _alike(session, found):
-            if row.last_sent_ms == one.send_after_ms:
-                row.last_sent_ms = None
+    before: dict[str, int | None] = kept.made_of.get(BEFORE, {})
+    told_to = [one.subscriber_id, basis.of(kept).membership]
+    kept.error, kept.text, kept.html, kept.made_of = why, "", "", {}
+    for row in session.scalars(
+        select(Subscriber)
+        .where(Subscriber.id.in_(before))
+        .order_by(Subscriber.id)
+        .with_for_update()
+    ):
+        if row.last_sent_ms == one.send_after_ms:
+            row.last_sent_ms = before[row.id]
+    session.execute(delete(Letter).where(Letter.subject_id.in_(told_to), Letter.mail_id == one.id))
+
+
+def had_one(at_ms: int) -> ColumnElement[bool]:
+    """Of subscribers: a letter of this purpose went to this address today, whoever wrote it."""
+    other = aliased(Subscriber)
+    return exists().where(
+        other.email == Subscriber.email,
+        other.purpose == Subscriber.purpose,
+        other.last_sent_ms >= hours.same_day_from(at_ms),
+    )
 
 
 def reader_of(session: Session, email: str) -> Visitor:
@@ -162,31 +190,3 @@ def _alike(session: Session, of: Subscriber) -> Sequence[Subscriber]:
     alike = select(Subscriber).where(Subscriber.email == of.email, Subscriber.purpose == of.purpose)
     fresh = alike.order_by(Subscriber.id).with_for_update()
     return session.scalars(fresh.execution_options(populate_existing=True)).all()
-
-
-def _name(session: Session, email: str) -> str:
-    return one_line(reader_of(session, email).name)
-
-
-def _is_member(session: Session, of: Subscriber) -> bool:
-    found = (
-        select(Membership.id)
-        .join(Account, Account.id == Membership.account_id)
-        .where(
-            Account.email == of.email,
-            Membership.creator_id == of.creator_id,
-            Membership.state.in_(HERE),
-        )
-    )
-    return session.scalars(found).first() is not None
-
-
-def _may_see_all(session: Session, email: str, text: str, at_ms: int) -> bool:
-    """Every clip that the letter links to."""
-    named = set(CLIP.findall(text))
-    if not named:
-        return True
-    seen = select(Listing.clip_id).where(
-        Listing.clip_id.in_(named), entitlements.seen_by(reader_of(session, email), at_ms)
-    )
-    return set(session.scalars(seen)) == named

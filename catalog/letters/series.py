@@ -35,7 +35,8 @@ class Lesson:
     day: int
     template: str
     when: tuple[str, ...]
-    """Names of catalog.letters.conditions: all must hold on its day, else it is passed over."""
+    """Names of catalog.letters.conditions: all must hold on its day, else it is passed over.
+    "segment:NAME" is one: it is for that segment of the creator's members alone."""
     unless: tuple[str, ...]
     """Where all of these hold, its reader knows it already: it is passed over."""
 

@@ -23,7 +23,7 @@ UNCONFIRMED_MS, ENDED_MS = 30 * DAY_MS, 30 * DAY_MS
 MAILS, MAILS_S = 3, 86_400
 """Confirming mails to one address in a day, whoever asks."""
 Wish = tuple[str, str]
-"""A purpose and a creator's id; empty: of the house."""
+"""A purpose and a creator's id."""
 
 
 class LinkOver(CatalogError):
@@ -43,18 +43,20 @@ def ask_all(
 ) -> Sequence[Subscriber]:
     """One mail asks to confirm all that is not confirmed yet. Where whoever acts in this
     transaction (`unit_of_work(actor)`) is the account of this address, and the address is known
-    to be theirs, it is confirmed at once. Nothing comes of it for an address from which somebody
-    complained, nor when the address was written to too often today.
+    to be theirs, it is confirmed at once. What was confirmed before mail to it bounced is confirmed
+    anew. Nothing comes of it for an address from which somebody complained, nor when the address
+    was written to too often today.
     """
     email = mail.address(email)
     for purpose, creator_id in wishes:
         _check(session, purpose, creator_id)
-    own = _is_own(session, email)
+    bounced = stops.reason(session, email) == stops.BOUNCED
+    own = not bounced and _is_own(session, email)
     if not own and not _may_be_asked(session, email):
         return []
     rows = [_row(session, email, wish, source) for wish in dict.fromkeys(wishes)]
     now = _now(session)
-    asked = [one for one in rows if one.state != SubscriberState.CONFIRMED]
+    asked = [one for one in rows if bounced or one.state != SubscriberState.CONFIRMED]
     for one in asked:
         one.state = SubscriberState.ASKED
         one.asked_ms, one.source = now, source[:60]
@@ -91,7 +93,7 @@ def confirm(session: Session, word: str) -> Sequence[Subscriber]:
     asked = [one for one in rows if one.state == SubscriberState.ASKED]
     _confirmed(session, asked, _now(session), "link")
     if asked:
-        stops.lift(session, asked[0].email, only=stops.BOUNCED)
+        stops.arrived(session, asked[0].email)
     return rows
 
 
@@ -135,7 +137,7 @@ def of_email(session: Session, email: str) -> Sequence[Subscriber]:
 
 
 def choose(session: Session, email: str, wish: Wish, on: bool, rhythm: str = "") -> None:
-    """By whoever reads the mailbox: signed in, or by a link that only letters to it hold."""
+    """To begin is for the account of a verified address, which needs no mail for it."""
     _check(session, *wish)
     if not on:
         end(session, email, *wish)
@@ -168,8 +170,8 @@ def _check(session: Session, purpose: str, creator_id: str) -> None:
         raise BadRequest("There are no letters of this kind.")
     if creator_id and session.get(Creator, creator_id) is None:
         raise NotFound("There is no such creator.")
-    if not creator_id and not PURPOSES[purpose].of_house:
-        raise BadRequest("Letters of this kind are of one creator.")
+    if not creator_id:
+        raise BadRequest("Letters are of one creator.")
 
 
 def _is_own(session: Session, email: str) -> bool:

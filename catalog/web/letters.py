@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from catalog import mail
 from catalog.auth import Visitor, needs
 from catalog.errors import BadRequest, NotFound, Refusal
-from catalog.letters import bounces, links, preferences, stops, subscribers
+from catalog.letters import bounces, links, preferences, subscribers
 from catalog.letters.purposes import KEPT, PURPOSES, RHYTHMS, offered
 from catalog.web import honeypot
 from catalog.web.account import READ, SECRET
@@ -28,6 +28,7 @@ from models.account import Account
 from models.base import reading, unit_of_work
 from models.consent import Subscriber, SubscriberState
 from models.creator import Creator
+from models.listing import Listing, is_public
 from models.settings import settings
 
 router = APIRouter(include_in_schema=False)
@@ -35,6 +36,10 @@ changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
 staff = APIRouter(include_in_schema=False, dependencies=[Depends(only_staff)])
 MAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """Of a mail as its reader sees it: its styles are inline, and nothing in it runs or loads."""
+FRAMED_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "sandbox allow-top-navigation-by-user-activation"
+)
 Slug = Annotated[str, Query(max_length=200)]
 Ticked = Annotated[list[str] | None, Form(max_length=100)]
 
@@ -59,8 +64,9 @@ def ask(
     honeypot.unhurried(request, "letters", 20)
     with reading() as session:
         whose = _creator(session, creator)
-    creator_id = whose.id if whose else ""
-    ticked = [one for one in purpose or () if one in offered(creator_id)]
+    if whose is None:
+        raise BadRequest("Letters are of one creator: ask for them on the creator's page.")
+    ticked = [one for one in purpose or () if one in offered()]
     try:
         to = mail.address(email)
         if not ticked:
@@ -70,7 +76,7 @@ def ask(
     own = False
     if not honeypot.fell_in(website):
         with unit_of_work(visitor.actor) as session:
-            wishes = [(one, creator_id) for one in ticked]
+            wishes = [(one, whose.id) for one in ticked]
             rows = subscribers.ask_all(session, to, wishes, "form")
         done = all(one.state == SubscriberState.CONFIRMED for one in rows)
         own = bool(visitor.account_id) and visitor.email == to and done
@@ -82,32 +88,34 @@ def ask(
 
 @router.api_route("/letters/confirm/{word}", methods=READ)
 def look_at_wish(request: Request, word: str) -> Response:
-    with reading() as session:
-        rows = subscribers.asked_with(session, word)
-        wishes = _named(session, rows)
-    return _secret(request, "letters_confirm.html", wishes=wishes, email=rows[0].email, done=False)
+    """What it confirmed already is told as confirmed."""
+    try:
+        with reading() as session:
+            rows = subscribers.asked_with(session, word)
+            done = all(one.state == SubscriberState.CONFIRMED for one in rows)
+            return _confirming(request, session, rows, done=done)
+    except subscribers.LinkOver as error:
+        return _over(request, error)
 
 
 @changes.post("/letters/confirm/{word}")
 def confirm(request: Request, word: str) -> Response:
-    with unit_of_work() as session:
-        rows = subscribers.confirm(session, word)
-        wishes = _named(session, rows)
-        choose = links.preferences(session, rows[0].id)
-    return _secret(
-        request,
-        "letters_confirm.html",
-        wishes=wishes,
-        email=rows[0].email,
-        done=True,
-        choose=choose.removeprefix(settings().base_url),
-    )
+    try:
+        with unit_of_work() as session:
+            rows = subscribers.confirm(session, word)
+            return _confirming(request, session, rows, done=True)
+    except subscribers.LinkOver as error:
+        return _over(request, error)
 
 
 @router.api_route("/letters/unsubscribe/{word}", methods=READ)
 def look_at_end(request: Request, word: str) -> Response:
+    """What was ended by it already is told as ended."""
     with reading() as session:
-        return _ended(request, session, word, done=False)
+        kind, subscriber_id = links.read(session, word, links.END, links.END_ALL)
+        row = session.get(Subscriber, subscriber_id)
+        done = row is not None and not _goes_on(session, row, whole=kind == links.END_ALL)
+        return _ended(request, session, word, done=done)
 
 
 @router.post("/letters/unsubscribe/{word}")
@@ -141,8 +149,8 @@ def save_preferences(
 ) -> Response:
     with unit_of_work() as session:
         email = _email(session, word)
-        _save(session, email, on, rhythm, do)
-        return _preferences(request, session, email, word, done=do)
+        done = _save(session, email, on, rhythm, do)
+        return _preferences(request, session, email, word, done=done)
 
 
 @router.api_route("/account/letters", methods=READ)
@@ -161,8 +169,8 @@ def save_own(
 ) -> Response:
     with unit_of_work(visitor.actor) as session:
         email = _own(session, visitor)
-        _save(session, email, on, rhythm, do, own=True)
-        return _preferences(request, session, email, "", done=do)
+        done = _save(session, email, on, rhythm, do, own=True)
+        return _preferences(request, session, email, "", done=done)
 
 
 @router.post("/letters/bounces")
@@ -179,13 +187,16 @@ async def hear(request: Request) -> Response:
 
 
 @staff.api_route("/outbox/{mail_id}/look", methods=READ)
-def look_at_mail(mail_id: str) -> Response:
-    """A mail as its reader sees it."""
+def look_at_mail(mail_id: str, framed: bool = False) -> Response:
+    """A mail as its reader sees it. `framed`: in a page of ours, whose place its links take."""
     with reading() as session:
         text = mail.html_of(mail.get(session, mail_id))
     if not text:
         raise NotFound("The text of this mail is kept nowhere.")
     headers = {**SECRET, "Content-Security-Policy": MAIL_CSP}
+    if framed:
+        text = text.replace("<head>", '<head>\n<base target="_top">', 1)
+        headers["Content-Security-Policy"] = FRAMED_CSP
     return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 
 
@@ -209,13 +220,14 @@ def _sign_up(
 ) -> Response:
     with reading() as session:
         whose = _creator(session, slug)
-    keys = offered(whose.id if whose else "")
+        others = [] if whose else _creators(session)
     return page(
         request,
         "letters.html",
         status=400 if wrong else 200,
         creator=whose,
-        purposes={key: PURPOSES[key] for key in keys},
+        others=others,
+        purposes={key: PURPOSES[key] for key in offered()},
         kept=KEPT,
         email=email,
         ticked=ticked or [],
@@ -233,8 +245,15 @@ def _creator(session: Session, slug: str) -> Creator | None:
     return found
 
 
+def _creators(session: Session) -> Sequence[Creator]:
+    """Who has something on sale."""
+    shown = select(Listing.id).where(Listing.creator_id == Creator.id, is_public())
+    wanted = select(Creator).where(shown.exists()).order_by(Creator.name, Creator.id)
+    return session.scalars(wanted.limit(200)).all()
+
+
 def _named(session: Session, rows: Sequence[Subscriber]) -> list[tuple[str, str]]:
-    """What each is called, and by whom; nobody where it is the house's."""
+    """What each is called, and by whom."""
     found = ((one.purpose, session.get(Creator, one.creator_id)) for one in rows)
     return [(PURPOSES[key].title, whose.name if whose else "") for key, whose in found]
 
@@ -263,16 +282,18 @@ def _save(
     do: str,
     *,
     own: bool = False,
-) -> None:
-    """`rhythm`: what each choice is set to, as NAME=day."""
+) -> str:
+    """What was done. `rhythm`: what each choice is set to, as NAME=day."""
     if do == "none":
         subscribers.end(session, email)
-    elif do == "lift":
-        stops.lift(session, email)
-    else:
-        pairs = (one.partition("=") for one in rhythm or ())
-        rhythms = {name: word for name, _, word in pairs}
-        preferences.save(session, email, on or [], rhythms, own=own)
+        return "none"
+    if do == "lift":
+        asked = preferences.again(session, email, own=own)
+        return "asked" if asked else "lift" if own else ""
+    pairs = (one.partition("=") for one in rhythm or ())
+    rhythms = {name: word for name, _, word in pairs}
+    asked = preferences.save(session, email, on or [], rhythms, own=own)
+    return "asked" if asked else "save"
 
 
 def _preferences(
@@ -284,10 +305,36 @@ def _preferences(
         "letters_preferences.html",
         found=preferences.of(session, email, own=not word),
         email=preferences.masked(email) if word else email,
+        own=not word,
         action=f"/letters/preferences/{word}" if word else "/account/letters",
         rhythms=RHYTHMS,
         done=done,
     )
+
+
+def _goes_on(session: Session, row: Subscriber, *, whole: bool) -> bool:
+    """Whether there is anything left that this link would end."""
+    alike = (one for one in subscribers.of_email(session, row.email) if one.purpose == row.purpose)
+    alive = [one for one in alike if one.state != SubscriberState.ENDED]
+    return any(whole or one.creator_id == row.creator_id for one in alive)
+
+
+def _confirming(
+    request: Request, session: Session, rows: Sequence[Subscriber], *, done: bool
+) -> Response:
+    choose = links.preferences(session, rows[0].id) if done else ""
+    return _secret(
+        request,
+        "letters_confirm.html",
+        wishes=_named(session, rows),
+        email=rows[0].email,
+        done=done,
+        choose=choose.removeprefix(settings().base_url),
+    )
+
+
+def _over(request: Request, error: subscribers.LinkOver) -> Response:
+    return _secret(request, "letters_over.html", status=error.status, error=error)
 
 
 def _ended(request: Request, session: Session, word: str, *, done: bool) -> Response:

@@ -1,5 +1,7 @@
 """A digest shows its reader what opened to them, once: no early clip of others, never nothing."""
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
@@ -8,7 +10,7 @@ from hypothesis import strategies as some
 from sqlalchemy import select
 
 from catalog import listings
-from catalog.letters import digest, sending, series, subscribers
+from catalog.letters import digest, sending, series, stops, subscribers
 from models.base import new_id, now_ms, reading, unit_of_work
 from models.consent import Subscriber
 from models.creator import Creator
@@ -181,6 +183,36 @@ def test_what_changes_while_it_waits_is_asked_again_when_it_leaves(ada: Creator)
     assert kept.clip_id in again.text  # type: ignore[union-attr]
 
 
+def test_what_did_not_leave_is_told_by_the_next_and_nothing_else_again(ada: Creator) -> None:
+    noon = letters.noon()
+    clip("First", noon + 20 * HOUR_MS)
+    assert titles(write(LENA, noon)) == ["First"]
+    clip("Kept", noon + DAY_MS + 10 * HOUR_MS, made_ms=noon + HOUR_MS)
+    gone = clip("Gone", noon + DAY_MS - HOUR_MS, made_ms=noon + HOUR_MS)
+    made = write(LENA, noon + DAY_MS)
+    assert titles(made) == ["Kept", "Gone"]
+    assert made
+    with unit_of_work() as session:
+        listings.withdraw(session, gone.clip_id, "a mistake")
+        sending.not_sent(session, made, sending.leaving(session, made, noon + DAY_MS).why_not)
+    assert titles(write(LENA, noon + DAY_MS + HOUR_MS)) == ["Kept"]
+
+
+def test_what_a_title_says_mutes_nobody(ada: Creator) -> None:
+    """It may hold anything; what a letter shows is known from what it was made of."""
+    noon = letters.noon()
+    with unit_of_work() as session:
+        letters.wish(session, SAM, "digest", factories.creator(session, "eve"), rhythm="day")
+    hidden = clip("Hidden", noon + 40 * HOUR_MS)
+    clip("Of Ada", noon - HOUR_MS)
+    clip(f"See /clips/{new_id()} or /clips/{hidden.clip_id}", noon - HOUR_MS, "eve")
+    made = write(SAM, noon)
+    assert len(titles(made)) == 2
+    with unit_of_work() as session:
+        assert made
+        assert sending.leaving(session, made, noon + HOUR_MS) == sending.Leaving()
+
+
 STEPS = {"early": 24, "drops": 48, "events": 72, "": 0}
 
 
@@ -216,7 +248,7 @@ def test_it_holds_what_its_reader_sees_and_nothing_else(
     lead = STEPS[tier] if leads is None else leads.get(tier, 0)
     seen = {key for key, at in shown.items() if at - (lead if perks else 0) <= 0}
     mail = write(email, noon)
-    assert set(sending.CLIP.findall(mail.text if mail else "")) == seen
+    assert set(re.findall(r"/clips/([0-9a-f]{32})", mail.text if mail else "")) == seen
     assert (mail is None) == (not seen)
 
 
@@ -266,3 +298,14 @@ def test_outside_of_the_hours_nobody_is_due(ada: Creator) -> None:
     with unit_of_work() as session:
         subscribers.end(session, SAM)
     assert list(digest.due(noon)) == [LENA]
+
+
+def test_who_can_not_have_one_today_is_not_due(ada: Creator) -> None:
+    """Else they would use up each round of the timer."""
+    noon = letters.noon()
+    with unit_of_work() as session:
+        stops.stop(session, SAM, stops.COMPLAINED)
+        other = letters.wish(session, LENA, "digest", factories.creator(session, "bea"))
+        other.last_sent_ms = noon - HOUR_MS
+    assert list(digest.due(noon)) == []
+    assert list(digest.due(noon + DAY_MS)) == [LENA]

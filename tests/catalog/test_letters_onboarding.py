@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select, update
 
 from catalog import mail
-from catalog.letters import conditions, onboarding, sending, series, subscribers
+from catalog.letters import conditions, onboarding, sending, series, stops, subscribers
+from catalog.members import leaving, perks
 from models.account import SignIn
 from models.base import unit_of_work
 from models.consent import Letter, Subscriber
@@ -35,6 +36,12 @@ def test_each_tier_has_five_letters_that_are_written() -> None:
         assert set(one.stop) <= set(conditions.CONDITIONS)
         assert {"left", "paused", "unsubscribed"} <= set(one.stop)
     assert len({x.template for one in series.all_of().values() for x in one.lessons}) == 15
+
+
+def test_who_may_still_withdraw_is_told_of_it() -> None:
+    for key, one in series.all_of().items():
+        [days] = [lesson.day for lesson in one.lessons if lesson.template.endswith("-leave")]
+        assert days * DAY_MS < leaving.WITHDRAW_MS - DAY_MS, key
 
 
 @pytest.fixture
@@ -146,15 +153,15 @@ def test_who_goes_up_goes_on_in_the_other_series_and_is_told_nothing_twice(ada: 
         series.began(session, of, letters.noon(5))
     sent = days(*range(5, 50))
     assert sent == {
-        12: ["onboarding-drops-picks"],
-        17: ["onboarding-drops-drops"],
-        26: ["onboarding-drops-leave"],
+        11: ["onboarding-drops-picks"],
+        14: ["onboarding-drops-drops"],
+        17: ["onboarding-drops-leave"],
     }
     with unit_of_work() as session:
         of = session.get_one(Membership, made)
         of.tier_id = members.tier(session, "events", ada).id
         series.began(session, of, letters.noon(200))
-    assert days(*range(200, 240)) == {212: ["onboarding-events-events"]}
+    assert days(*range(200, 240)) == {209: ["onboarding-events-events"]}
 
 
 @pytest.mark.parametrize("how", ["left", "leaving", "unsubscribed"])
@@ -178,10 +185,10 @@ def test_a_pause_is_quiet_and_what_lost_its_use_is_passed_over(ada: Creator) -> 
     assert list(days(0)) == [0]
     with unit_of_work() as session:
         session.get_one(Membership, made).state = MembershipState.PAUSED
-    assert days(*range(1, 25)) == {}
+    assert days(*range(1, 22)) == {}
     with unit_of_work() as session:
         session.get_one(Membership, made).state = MembershipState.ACTIVE
-    assert days(*range(25, 60)) == {25: ["onboarding-early-window"], 26: ["onboarding-early-leave"]}
+    assert days(*range(22, 60)) == {22: ["onboarding-early-window"], 23: ["onboarding-early-leave"]}
     with unit_of_work() as session:
         rows = session.scalars(select(Letter).filter_by(series=series.ONBOARDING)).all()
     assert {one.number: one.mail_id is None for one in rows} == {
@@ -255,3 +262,135 @@ def test_what_waits_for_who_left_is_dropped(ada: Creator) -> None:
         assert sending.leaving(session, waiting, letters.noon()).why_not
         series.ended(session, of, letters.noon())
     assert letters.only().text == ""
+
+
+def test_who_leaves_or_can_not_be_written_to_is_not_looked_at_in_every_round(ada: Creator) -> None:
+    """They would use up the round in which others have theirs."""
+    going, stopped, fine = (member(ada, email=f"{one}@example.org") for one in "abc")
+    with unit_of_work() as session:
+        session.get_one(Membership, going).ends_at_period = True
+        stops.stop(session, "b@example.org", stops.BOUNCED)
+    assert list(onboarding.due(letters.noon())) == [fine]
+    assert stopped
+    assert day(0) == ["onboarding-early-welcome"]
+    assert list(onboarding.due(letters.noon(3))) == [fine]
+    with unit_of_work() as session:
+        row = session.scalars(select(Subscriber).filter_by(email="c@example.org")).one()
+        row.last_sent_ms = letters.noon(3) - HOUR_MS
+    assert list(onboarding.due(letters.noon(3))) == [], "one a day"
+
+
+def waiting(of: Creator, tier: str, template: str) -> tuple[str, Mail]:
+    """Its letter was written and the server is away: the membership, the mail."""
+    made = member(of, tier)
+    lessons = series.all_of()[tier].lessons
+    [lesson] = [one for one in lessons if one.template == template]
+    with unit_of_work() as session:
+        before = [one for one in lessons if one.number != lesson.number]
+        session.add_all(
+            Letter(series=series.ONBOARDING, number=one.number, subject_id=made) for one in before
+        )
+    assert day(lesson.day, made) == [template]
+    return made, letters.mails()[-1]
+
+
+def leaves(one: Mail, at_ms: int) -> bool:
+    """Asked as it goes out. What stays is as if it had never been written."""
+    with unit_of_work() as session:
+        found = sending.leaving(session, session.get_one(Mail, one.id), at_ms)
+        if found.why_not:
+            sending.not_sent(session, one, found.why_not)
+            kept = session.get_one(Mail, one.id)
+            assert (kept.text, kept.html, kept.made_of) == ("", "", {})
+            assert not session.scalars(select(Letter).filter_by(mail_id=one.id)).all()
+        return not found.why_not
+
+
+@pytest.mark.parametrize("how", ["leaving", "left", "paused", "another tier", "nothing"])
+def test_the_rules_of_its_series_are_asked_again_when_a_letter_leaves(
+    ada: Creator, how: str
+) -> None:
+    made, one = waiting(ada, "early", "onboarding-early-leave")
+    assert "Your next charge is due" in one.text
+    with unit_of_work() as session:
+        of = session.get_one(Membership, made)
+        if how == "leaving":
+            of.ends_at_period = True
+        elif how == "left":
+            of.state = MembershipState.ENDED
+        elif how == "paused":
+            of.state = MembershipState.PAUSED
+        elif how == "another tier":
+            of.tier_id = members.tier(session, "drops", ada).id
+    assert leaves(one, letters.noon(12) + HOUR_MS) == (how == "nothing")
+
+
+def test_what_did_not_leave_is_written_anew_when_it_may(ada: Creator) -> None:
+    made, one = waiting(ada, "early", "onboarding-early-picks")
+    with unit_of_work() as session:
+        session.get_one(Membership, made).state = MembershipState.PAUSED
+    assert not leaves(one, letters.noon(6) + HOUR_MS)
+    with unit_of_work() as session:
+        session.get_one(Membership, made).state = MembershipState.ACTIVE
+    assert day(7) == ["onboarding-early-picks"]
+
+
+@pytest.mark.parametrize("how", ["called off", "another tier", "over", "nothing"])
+def test_a_date_that_its_reader_may_not_have_any_more_does_not_leave(
+    ada: Creator, how: str
+) -> None:
+    with unit_of_work() as session:
+        for step in members.tiers(session, ada):
+            step.perks = [*step.perks, {"kind": "drops"}]
+        session.add(_announced(ada, 3))
+        session.flush()
+    made, one = waiting(ada, "events", "onboarding-events-events")
+    assert "A pin" not in one.text, "its perk was not given to this member"
+    with unit_of_work() as session:
+        perks.settle(session, session.get_one(Membership, made), letters.noon())
+        for row in session.scalars(select(Letter).filter_by(mail_id=one.id)):
+            session.delete(row)
+        session.execute(update(Subscriber).values(last_sent_ms=None))
+    assert day(9) == ["onboarding-events-events"]
+    one = next(mail for mail in letters.mails() if mail.id != one.id)
+    assert "A pin" in one.text
+    at_ms = letters.noon(9) + HOUR_MS
+    with unit_of_work() as session:
+        announced = session.scalars(select(Announcement)).one()
+        if how == "called off":
+            announced.withdrawn_ms = at_ms
+        elif how == "over":
+            announced.at_ms = at_ms
+        elif how == "another tier":
+            announced.rank = 4
+    assert leaves(one, at_ms) == (how == "nothing")
+
+
+def test_who_comes_back_gets_no_empty_letter(ada: Creator) -> None:
+    made, one = waiting(ada, "early", "onboarding-early-picks")
+    with unit_of_work() as session:
+        of = session.get_one(Membership, made)
+        of.state = MembershipState.ENDED
+        session.flush()
+        series.ended(session, of, letters.noon(6))
+        of.state = MembershipState.ACTIVE
+    assert not leaves(one, letters.noon(6) + HOUR_MS)
+
+
+def test_withdrawing_is_told_of_while_it_is_possible(ada: Creator) -> None:
+    made, one = waiting(ada, "early", "onboarding-early-leave")
+    over_ms = letters.noon() + leaving.WITHDRAW_MS
+    assert "- Withdraw: until" in one.text
+    assert leaves(one, over_ms - 1)
+    assert not leaves(one, over_ms), "and written anew"
+    assert day(16) == ["onboarding-early-leave"]
+    late = next(mail for mail in letters.mails() if mail.id != one.id)
+    assert "Withdraw" not in late.text
+    with unit_of_work() as session:
+        of = session.get_one(Membership, made)
+        of.trial_until_ms = of.period_end_ms = letters.noon(30)
+        session.flush()
+        step = session.get_one(Tier, of.tier_id)
+        told = onboarding.facts(session, of, step, ada, letters.noon(16))
+        made_now = mail.composed(late.purpose, reader="", creator="Ada", **told)
+    assert "- Withdraw: within 14 days of your first payment." in made_now.text

@@ -41,24 +41,23 @@ def ada(client: TestClient) -> Creator:
 
 
 def asked(client: TestClient, email: str = LENA, **fields: object):  # type: ignore[no-untyped-def]
-    return people.post(client, "/letters", email=email, **{"purpose": ["news"], **fields})
+    with unit_of_work() as session:
+        creator = factories.creator(session).slug
+    given = {"purpose": ["digest"], "creator": creator}
+    return people.post(client, "/letters", email=email, **{**given, **fields})
 
 
 def test_the_form_has_no_box_ticked_and_says_what_is_kept(client: TestClient, ada: Creator) -> None:
-    for path, purposes in (
-        ("/letters", ["offers", "news"]),
-        (f"/letters?creator={ada.slug}", ["digest", "offers", "news"]),
-    ):
-        page = client.get(path)
-        assert re.findall(r'name="purpose" value="(\w+)"', page.text) == purposes
-        assert " checked" not in page.text
-        assert "30 days after you end it" in page.text
-        assert "set-cookie" not in page.headers, "asking for letters needs no cookie"
+    page = client.get(f"/letters?creator={ada.slug}")
+    assert re.findall(r'name="purpose" value="(\w+)"', page.text) == ["digest"]
+    assert " checked" not in page.text
+    assert "30 days after you end it" in page.text
+    assert "set-cookie" not in page.headers, "asking for letters needs no cookie"
     assert client.get("/letters?creator=nobody").status_code == 404
 
 
 def test_from_the_form_to_the_first_letter(client: TestClient, ada: Creator) -> None:
-    page = asked(client, creator=ada.slug, purpose=["digest", "news"])
+    page = asked(client, purpose=["digest", "news"])
     assert "Look into your mail" in page.text
     path = letters.link(letters.only(LENA), "confirm")
     look = client.get(path)
@@ -68,17 +67,22 @@ def test_from_the_form_to_the_first_letter(client: TestClient, ada: Creator) -> 
     assert look.headers["referrer-policy"] == "no-referrer"
     done = people.post(client, path)
     assert "Your letters are confirmed" in done.text
-    assert states() == {("digest", ada.id): "confirmed", ("news", ada.id): "confirmed"}
+    assert states() == {("digest", ada.id): "confirmed"}, "news is for members"
     assert people.post(client, path).status_code == 200
-    assert client.get("/letters/confirm/" + "0" * 64).status_code == 410
+    again = client.get(path).text
+    assert "Your letters are confirmed" in again
+    assert "nothing comes without" not in again
+    over = client.get("/letters/confirm/" + "0" * 64)
+    assert over.status_code == 410
+    assert 'href="/letters">Ask for a new one' in over.text
 
 
 def test_the_answer_does_not_tell_who_is_known(client: TestClient) -> None:
     with unit_of_work() as session:
-        letters.wish(session, "known@example.org")
-        letters.wish(session, "angry@example.org", state=SubscriberState.ENDED)
+        letters.wish(session, "known@example.org", "digest")
+        letters.wish(session, "angry@example.org", "digest", state=SubscriberState.ENDED)
         stops.stop(session, "angry@example.org", stops.COMPLAINED)
-        letters.wish(session, "asked@example.org", state=SubscriberState.ASKED)
+        letters.wish(session, "asked@example.org", "digest", state=SubscriberState.ASKED)
     people.account("member@example.org", Role.MEMBER)
     told = set()
     for name in ("known", "angry", "asked", "member", "nobody"):
@@ -101,7 +105,7 @@ def test_a_form_that_can_not_be_taken_says_why_and_keeps_what_was_typed(
     for fields, said in (
         ({"email": "lena"}, "no e-mail address"),
         ({"purpose": []}, "Tick what you would like"),
-        ({"purpose": ["onboarding", "digest"]}, "Tick what you would like"),
+        ({"purpose": ["onboarding", "news"]}, "Tick what you would like"),
     ):
         page = asked(client, **{"email": LENA, **fields})
         assert page.status_code == 400
@@ -123,7 +127,8 @@ def test_one_click_of_a_mail_provider_ends_it_and_again_is_fine(
 ) -> None:
     with unit_of_work() as session:
         one = letters.wish(session, purpose="news", of=ada)
-        letters.wish(session, purpose="news")
+        bea = factories.creator(session, "bea")
+        letters.wish(session, purpose="news", of=bea)
         letters.wish(session, purpose="digest", of=ada)
         path = path_of(links.unsubscribe(session, one.id))
     look = client.get(path)
@@ -142,9 +147,12 @@ def test_one_click_of_a_mail_provider_ends_it_and_again_is_fine(
         assert "set-cookie" not in done.headers
     assert states() == {
         ("news", ada.id): "ended",
-        ("news", ""): "confirmed",
+        ("news", bea.id): "confirmed",
         ("digest", ada.id): "confirmed",
     }
+    again = client.get(path).text
+    assert "These letters are ended" in again
+    assert "End them" not in again
 
 
 def test_a_digest_ends_for_every_creator_in_it(client: TestClient, ada: Creator) -> None:
@@ -191,41 +199,87 @@ def boxes(page: str) -> dict[str, bool]:
 
 
 def test_preferences_by_a_link_without_signing_in(client: TestClient, ada: Creator) -> None:
+    digest, news = f"digest.{ada.id}", f"news.{ada.id}"
     with unit_of_work() as session:
         one = letters.wish(session, purpose="digest", of=ada)
         letters.wish(session, purpose="news", state=SubscriberState.ASKED)
         path = path_of(links.preferences(session, one.id))
     page = client.get(path)
-    assert boxes(page.text) == {
-        f"digest.{ada.id}": True,
-        f"offers.{ada.id}": False,
-        f"news.{ada.id}": False,
-        "offers.": False,
-        "news.": False,
-    }
+    assert boxes(page.text) == {digest: True, news: False}
     assert LENA not in page.text, "a letter that was passed on does not tell the address"
     assert "le…@example.org" in page.text
-    name = f"digest.{ada.id}"
-    done = people.post(client, path, on=[name, "news."], rhythm=[f"{name}=day"], do="save")
-    assert boxes(done.text)[name]
-    assert f'value="{name}=day" selected' in done.text
-    wanted = {("digest", ada.id): "confirmed", ("news", ""): "confirmed"}
-    assert states() == wanted
-    again = people.post(client, path, on=["offers.", "nonsense.x"], do="save")
-    assert [name for name, on in boxes(again.text).items() if on] == ["offers."]
-    none = people.post(client, path, do="none", on=["offers."])
-    assert "No letters at all" in none.text
+    done = people.post(client, path, on=[digest], rhythm=[f"{digest}=day"], do="save")
+    assert "Saved" in done.text
+    assert f'value="{digest}=day" selected' in done.text
+    assert states() == {("digest", ada.id): "confirmed", ("news", ada.id): "ended"}
+    people.post(client, path, on=["nonsense.x"], do="save")
     assert set(states().values()) == {"ended"}
+    assert 'value="none"' not in client.get(path).text, "there is nothing left to end"
+    none = people.post(client, path, do="none", on=[news])
+    assert "No letters at all from now on" in none.text
+    assert set(states().values()) == {"ended"}
+    assert letters.mails() == []
 
 
-def test_what_stopped_can_be_begun_again_by_its_reader(client: TestClient) -> None:
+def test_a_link_ends_letters_at_once_and_begins_none_without_a_mail(
+    client: TestClient, ada: Creator
+) -> None:
+    """It is good for ever, and a letter may have been passed on."""
+    digest = f"digest.{ada.id}"
     with unit_of_work() as session:
-        path = path_of(links.preferences(session, letters.wish(session).id))
+        one = letters.wish(session, purpose="digest", of=ada, state=SubscriberState.ENDED)
+        path = path_of(links.preferences(session, one.id))
+    done = people.post(client, path, on=[digest], rhythm=[f"{digest}=day"], do="save")
+    assert "Look into your mail" in done.text
+    assert states() == {("digest", ada.id): "asked"}
+    people.post(client, letters.link(letters.only(LENA), "confirm"))
+    assert states() == {("digest", ada.id): "confirmed"}
+    assert f'value="{digest}=day" selected' in client.get(path).text
+
+
+def test_a_link_lifts_no_complaint_and_the_account_does(client: TestClient, ada: Creator) -> None:
+    with unit_of_work() as session:
+        path = path_of(links.preferences(session, letters.wish(session, purpose="digest").id))
         stops.stop(session, LENA, stops.COMPLAINED)
-    assert "reported as unwanted" in client.get(path).text
-    assert "reported as unwanted" not in people.post(client, path, do="lift").text
+    page = client.get(path).text
+    assert "reported as unwanted" in page
+    assert "/sign-in?back=/account/letters" in page
+    assert "reported as unwanted" in people.post(client, path, do="lift").text
+    people.post(client, path, on=[f"news.{ada.id}"], do="save")
+    assert letters.mails() == [], "nor does it make the house write to it"
+    account_id = people.sign_in(client, LENA, Role.MEMBER)
     with unit_of_work() as session:
-        assert subscribers.wants(session, LENA, "news")
+        session.get_one(Account, account_id).verified_ms = 1
+    done = people.post(client, "/account/letters", do="lift")
+    assert "reported as unwanted" not in done.text
+    with unit_of_work() as session:
+        assert stops.reason(session, LENA) == ""
+
+
+@pytest.mark.parametrize("how", ["form", "link", "account"])
+def test_after_a_bounce_a_mail_that_arrives_begins_them_again(
+    client: TestClient, ada: Creator, how: str
+) -> None:
+    with unit_of_work() as session:
+        path = path_of(links.preferences(session, letters.wish(session, purpose="digest").id))
+        stops.stop(session, LENA, stops.BOUNCED)
+    if how == "account":
+        account_id = people.sign_in(client, LENA, Role.MEMBER)
+        with unit_of_work() as session:
+            session.get_one(Account, account_id).verified_ms = 1
+    asking = people.post(client, path, do="lift") if how == "link" else asked(client)
+    assert "Look into your mail" in asking.text
+    people.post(client, letters.link(letters.only(LENA), "confirm"))
+    with unit_of_work() as session:
+        assert subscribers.wants(session, LENA, "digest", ada.id)
+
+
+def test_letters_are_of_one_creator(client: TestClient, ada: Creator) -> None:
+    assert "no letters to ask for" in client.get("/letters").text
+    with unit_of_work() as session:
+        factories.listing(session)
+    assert f"/letters?creator={ada.slug}" in client.get("/letters").text
+    assert asked(client, creator="").status_code == 400
 
 
 def letters_forgotten() -> None:
@@ -241,9 +295,10 @@ def test_a_member_chooses_under_account(client: TestClient, ada: Creator) -> Non
         session.get_one(Account, account_id).verified_ms = 1
         members.membership(session, account_id, members.tier(session, "early", ada))
         assert session.scalars(select(Membership)).one()
-        house = path_of(links.preferences(session, letters.wish(session).id))
+        bea = factories.creator(session, "bea")
+        other = path_of(links.preferences(session, letters.wish(session, of=bea).id))
     assert f"onboarding.{ada.id}" in boxes(client.get("/account/letters").text)
-    passed_on = client.get(house).text
+    passed_on = client.get(other).text
     assert f"onboarding.{ada.id}" not in passed_on
     assert "Ada" not in passed_on, "a letter that was passed on does not tell whose member she is"
     letters_forgotten()
@@ -256,10 +311,12 @@ def test_a_member_chooses_under_account(client: TestClient, ada: Creator) -> Non
     assert "Look into your mail" in asked(client, "sam@example.org").text
 
 
-def test_the_door_for_bounces(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_door_for_bounces(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, ada: Creator
+) -> None:
     with unit_of_work() as session:
         letters.wish(session)
-        subscribers.ask(session, LENA, "offers")
+        subscribers.ask(session, LENA, "digest", ada.id)
     raw = letters.dsn(letters.only(LENA).id)
     shown = {"Authorization": f"Bearer {TOKEN}"}
     assert client.post("/letters/bounces", content=raw, headers=shown).status_code == 404
@@ -268,10 +325,11 @@ def test_the_door_for_bounces(client: TestClient, monkeypatch: pytest.MonkeyPatc
     for wrong in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {TOKEN}"}):
         assert client.post("/letters/bounces", content=raw, headers=wrong).status_code == 401
     with unit_of_work() as session:
-        assert subscribers.wants(session, LENA, "news")
+        assert subscribers.wants(session, LENA, "news", ada.id)
     answer = client.post("/letters/bounces", content=raw, headers=shown)
     assert (answer.status_code, answer.text) == (200, "bounced\n")
-    nothing = client.post("/letters/bounces", content=b"hello", headers=shown)
-    assert (nothing.status_code, nothing.text) == (200, "nothing follows\n")
+    for raw in (b"hello", letters.POISON):
+        nothing = client.post("/letters/bounces", content=raw, headers=shown)
+        assert (nothing.status_code, nothing.text) == (200, "nothing follows\n")
     with unit_of_work() as session:
-        assert not subscribers.wants(session, LENA, "news")
+        assert not subscribers.wants(session, LENA, "news", ada.id)

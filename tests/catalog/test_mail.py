@@ -2,6 +2,7 @@
 
 import email
 from email import policy
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from catalog import mail
+from catalog import mail, mail_lines
 from catalog.errors import BadRequest
 from models.account import Role
 from models.base import reading, unit_of_work
@@ -20,6 +21,7 @@ from models.job import Job
 from models.mail import Mail
 from models.steps import LIGHT
 from tests import people
+from tests.conftest import forget
 from workers import mail as mails
 from workers.flow import run_one
 
@@ -99,13 +101,63 @@ class Seen(HTMLParser):
         "javascript:alert(1) http://127.0.0.1:8000/licenses?a=1&b=2",
     ],
 )
-def test_its_html_has_our_own_links_and_nothing_that_runs(greeting: str, text: str) -> None:
+def test_its_html_has_no_link_of_a_strangers_and_nothing_that_runs(
+    greeting: str, text: str
+) -> None:
     seen = Seen()
     seen.feed(made(greeting, name="x", text=text).html)
     frame = {"html", "head", "meta", "title", "body", "div", "h1"}
-    assert seen.tags <= frame | {"p", "br", "a"}
-    own = "http://127.0.0.1:8000/licenses?a=1&b=2"
-    assert seen.links == ([own] if own in text else [])
+    assert seen.tags <= frame | {"p", "br"}
+    assert seen.links == []
+
+
+HOME = "http://127.0.0.1:8000"
+FALSE = (
+    f"Confirm your desk:\n{HOME}/enter/WORD",
+    f"Go on.\n\nConfirm your desk: {HOME}/enter/WORD",
+    f"{HOME}/enter/WORD",
+    f"Yours\n-- \nFrom Reelyard.\nConfirm your desk: {HOME}/enter/WORD",
+    f"Yours\r-- \u2028\u2028Confirm your desk:\u2028{HOME}/enter/WORD",
+    f"Really\n------\n\nConfirm your desk:\n{HOME[:6]}\u200b{HOME[6:]}/enter/WORD",
+)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("text", FALSE)
+def test_words_of_a_stranger_are_no_button_no_link_and_no_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(mail, "TEMPLATES", tmp_path)
+    (tmp_path / "asks.txt").write_text(
+        'Subject: {{ note }}\n\nOf "{{ note }}" they write:\n\n{{ note | quoted }}\n\n'
+        "{{ note }}\n\nReason: {{ note }}\n\nAnswer the request:\n{{ base_url }}/quotes/1\n"
+    )
+    mail._templates.cache_clear()
+    one = made("asks", note=text)
+    seen = Seen()
+    seen.feed(one.html)
+    assert seen.links == [f"{HOME}/quotes/1"]
+    assert "blockquote" in seen.tags
+    assert "h2" not in seen.tags
+    foot = one.text.split("\n-- \n")
+    assert len(foot) == 2, "the house's own, and no other"
+    assert foot[1] in mail.foot()
+    lines = one.text.splitlines()
+    for line in lines:
+        if "/enter/" in line:
+            assert f"{HOME}/enter" not in line, "no program makes a link of it either"
+    mail._templates.cache_clear()
+
+
+@pytest.mark.usefixtures("database")
+@hypothesis(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=st.text())
+@example(text="so many words " * 30 + "\n\n" + "b" * 100 + " c > d")
+def test_every_line_of_a_quotation_says_that_it_is_one(text: str) -> None:
+    for line in mail.quoted(text).splitlines():
+        assert line == ">" or line.startswith("> ")
+    for line in mail_lines.flowed(mail.quoted(text)).splitlines():
+        assert line.startswith(" >"), "also where it goes on in the next one"
 
 
 @pytest.mark.usefixtures("database")
@@ -154,6 +206,39 @@ def test_every_template_begins_with_its_subject() -> None:
         lines = one.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("Subject: "), one.name
         assert lines[1] == "", one.name
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("seller", "said"),
+    [
+        (
+            "Harbour Films Ltd; 1 Quay Street; Galway H91;",
+            "Harbour Films Ltd, 1 Quay Street, Galway H91",
+        ),
+        ("<b>Films</b> & Co", "<b>Films</b> & Co"),
+        (" ; ", "Reelyard"),
+    ],
+)
+def test_every_service_mail_ends_with_who_sends_it_and_who_answers(
+    greeting: str, monkeypatch: pytest.MonkeyPatch, seller: str, said: str
+) -> None:
+    monkeypatch.setenv("REELYARD_SELLER", seller)
+    monkeypatch.setenv("REELYARD_OPERATOR", "hello@harbour.example")
+    forget()
+    one = made(greeting, name="Lena", text="One line.\n-- \nof a stranger")
+    foot = [f"From {said}.", "Questions: hello@harbour.example"]
+    assert one.text.rpartition(mail.FOOTER)[2].splitlines() == foot
+    assert one.text.count("Questions:") == 1
+    body, _, end = one.html.partition("border-top")
+    assert "of a stranger" in body
+    assert all(escape(line) in end for line in foot)
+
+
+@pytest.mark.usefixtures("database")
+def test_no_template_of_a_service_mail_has_a_foot_of_its_own() -> None:
+    for one in mail.TEMPLATES.glob("*.txt"):
+        assert mail.FOOTER not in one.read_text(encoding="utf-8"), one.name
 
 
 def test_the_outbox_is_for_staff(client: TestClient) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from catalog import mail
 from catalog.letters import links, sending, stops, subscribers
@@ -49,9 +50,14 @@ def now() -> int:
 def letter(email: str = LENA) -> Mail:
     with unit_of_work() as session:
         letters.wish(session, email)
-        made = sending.send(session, email, "news", "look", now(), what="News.", order_id="")
+        said = {"what": "News.", "order_id": ""}
+        made = sending.send(session, email, "news", "look", now(), ada(session), **said)
         assert made
         return made
+
+
+def ada(session: Session) -> str:
+    return factories.creator(session).id
 
 
 def row(of: Mail) -> Mail:
@@ -77,7 +83,8 @@ def test_by_smtp_with_one_click_in_one_piece(monkeypatch: pytest.MonkeyPatch) ->
     assert end.startswith(f"<{house}/letters/unsubscribe/")
     assert end.endswith(">")
     assert one["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert one["List-Id"] == "<news.reelyard.local>"
+    with unit_of_work() as session:
+        assert one["List-Id"] == f"<news.{ada(session)}.reelyard.local>"
     assert one.get_content_type() == "multipart/alternative"
     text, html = (one.get_body((kind,)) for kind in ("plain", "html"))
     assert text
@@ -176,7 +183,38 @@ def test_a_bounce_after_it_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with reading() as session:
         assert stops.reason(session, LENA) == "bounced"
     with unit_of_work() as session:
-        assert not sending.send(session, LENA, "news", "look", now() + DAY_MS, what="", order_id="")
+        assert not subscribers.wants(session, LENA, "news", ada(session))
+
+
+def test_a_mail_that_can_not_be_read_keeps_no_letter_from_being_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anybody may send one."""
+    member(LENA)
+    drop("poison.eml", letters.POISON)
+    timer.letters()
+    assert len(letters.mails()) == 1
+    assert (timer.folder() / timer.NOT_READ / "poison.eml").is_file()
+    sam = letter("sam@example.org")
+    drop("1.eml", letters.dsn(sam.id))
+    drop("2.eml", letters.dsn(sam.id))
+    heard, left = timer.bounces.heard, ["1.eml", "2.eml"]
+
+    def fails_once(*given):  # type: ignore[no-untyped-def]
+        monkeypatch.setattr(timer.bounces, "heard", heard)
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(timer.bounces, "heard", fails_once)
+    assert timer.hear() == 1
+    assert len([one for one in left if (timer.folder() / one).exists()]) == 1, "for the next round"
+
+    def breaks():  # type: ignore[no-untyped-def]
+        raise OSError("no folder")
+
+    monkeypatch.setattr(timer, "hear", breaks)
+    member("kim@example.org")
+    timer.letters()
+    assert letters.mails("kim@example.org")
 
 
 def drop(name: str, raw: bytes, age_s: float = 10) -> None:
@@ -232,6 +270,22 @@ def test_a_round_has_an_end_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch
     assert timer.write(now()) == 1
 
 
+def test_each_writer_has_its_share_of_the_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members who are many keep nobody from the letter of new clips."""
+    member(LENA)
+    with unit_of_work() as session:
+        factories.listing(session).visible_from_ms = now() - 1000
+
+    def endless(at_ms):  # type: ignore[no-untyped-def]
+        while True:
+            yield "nobody"
+
+    monkeypatch.setattr(timer, "ROUND_S", 0.5)
+    monkeypatch.setattr(timer.onboarding, "due", endless)
+    timer.write(now())
+    assert [one.purpose for one in letters.mails()] == ["digest"]
+
+
 def test_a_member_who_left_meanwhile_is_not_welcomed() -> None:
     made = member(LENA)
     timer.write(now())
@@ -244,9 +298,9 @@ def test_a_member_who_left_meanwhile_is_not_welcomed() -> None:
     while run_one(LIGHT):
         pass
     assert list(mail.outbox().glob("*.eml")) == []
-    assert letters.only(LENA).error == "the membership ended or rests"
+    assert letters.only(LENA).error == "its series has stopped for this member"
     with reading() as session:
-        assert session.scalars(select(Letter)).one().mail_id
+        assert session.scalars(select(Letter)).all() == [], "it was never told"
 
 
 def test_many_members_are_looked_at_quickly() -> None:

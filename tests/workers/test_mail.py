@@ -15,7 +15,7 @@ from models.job import Job
 from models.mail import Mail
 from models.settings import settings
 from models.steps import LIGHT
-from tests.mailbox import certificate, mailbox
+from tests.mailbox import Mailbox, certificate, mailbox
 from tests.servers import free_port
 from workers import mail as mails
 from workers.flow import run_one
@@ -71,7 +71,7 @@ def check(one: EmailMessage, of: Mail) -> None:
     assert text
     assert html
     assert LINK in text.get_content()
-    assert f'href="{LINK}">{LINK}</a>' in html.get_content()
+    assert f'href="{LINK}">Sign in to Reelyard</a>' in html.get_content()
 
 
 def test_without_a_server_it_stays_in_the_outbox() -> None:
@@ -138,6 +138,23 @@ def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) ->
         run_one(LIGHT)
     assert box.logins == []
     assert "no TLS" in row().error
+
+
+@pytest.mark.parametrize("said", ["421 4.3.2 closing", "500 what?"])
+def test_what_the_server_took_is_sent_whatever_it_says_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    async def quit_(*given: object) -> str:
+        return said
+
+    monkeypatch.setattr(Mailbox, "handle_QUIT", quit_, raising=False)
+    written()
+    with mailbox() as box:
+        use(monkeypatch, f"smtp://127.0.0.1:{box.port}")
+        run_one(LIGHT)
+        assert not run_one(LIGHT)
+    assert len(box.mails) == 1
+    assert (bool(row().sent_ms), row().error) == (True, "")
 
 
 def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

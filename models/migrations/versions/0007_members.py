@@ -538,6 +538,9 @@ def upgrade() -> None:
         "mail",
         sa.Column("subscriber_id", sa.String(length=32), nullable=False, server_default=""),
     )
+    op.add_column(
+        "mail", sa.Column("made_of", sa.JSON(), nullable=False, server_default=sa.text("'{}'"))
+    )
     op.add_column("quote", sa.Column("agreed_until_ms", sa.BigInteger(), nullable=True))
     op.add_column("order", sa.Column("undo_until_ms", sa.BigInteger(), nullable=True))
     op.add_column("order", sa.Column("offer_view_id", sa.String(length=32), nullable=True))
@@ -553,6 +556,7 @@ def downgrade() -> None:
     op.drop_column("order", "offer_view_id")
     op.drop_column("order", "undo_until_ms")
     op.drop_column("quote", "agreed_until_ms")
+    op.drop_column("mail", "made_of")
     op.drop_column("mail", "subscriber_id")
     op.drop_column("mail", "headers")
     op.drop_column("mail", "send_after_ms")
