@@ -7,7 +7,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from catalog import auth, carts, hooks, passwords
+from catalog import adopting, auth, carts, hooks, passwords
 from catalog.auth import Visitor
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
 from catalog.mail import address
@@ -199,7 +199,7 @@ def events(session: Session, *, kind: str, subject: str, actor: str, offset: int
 
 def _in(session: Session, account: Account, guest_hash: str, browser: str, by: str) -> str:
     event.record(session, "account.signed_in", account.id, by=by)
-    auth.adopt(session, account, guest_hash)
+    adopting.adopt(session, account, guest_hash)
     carts.cart(session, Visitor(account_id=account.id), locked=True)
     return auth.begin_sign_in(session, account, browser)
 

@@ -12,10 +12,6 @@ from catalog.errors import NotFound, SignInNeeded
 from models.account import Account, Role, Secret, SignIn, Token
 from models.base import now_ms
 from models.creator import Creator
-from models.license import License
-from models.lightbox import Lightbox
-from models.order import Order, OrderLine, OrderState
-from models.quote import Quote
 
 SIGN_IN_MS = 30 * 86_400_000
 SEEN_EVERY_MS = 3_600_000
@@ -86,40 +82,6 @@ def begin_sign_in(session: Session, account: Account, browser: str = "") -> str:
         )
     )
     return word
-
-
-def adopt(session: Session, account: Account, guest_hash: str) -> None:
-    """What this browser's guest began is the account's now; so is what was bought with its e-mail
-    address, once that was verified. Two carts are made one afterwards: see catalog/carts.py.
-    """
-    if guest_hash:
-        for row in (Quote, Order, Lightbox):
-            session.execute(
-                update(row)
-                .where(row.guest == guest_hash, row.account_id.is_(None))
-                .values(account_id=account.id, guest="")
-            )
-    if account.verified_ms is not None:
-        session.execute(
-            update(Order)
-            .where(
-                Order.email == account.email,
-                Order.account_id.is_(None),
-                Order.state != OrderState.CART,
-            )
-            .values(account_id=account.id, guest="")
-        )
-        session.execute(
-            update(License)
-            .where(License.email == account.email, License.account_id.is_(None))
-            .values(account_id=account.id)
-        )
-    lines = select(OrderLine.id).join(Order).where(Order.account_id == account.id)
-    session.execute(
-        update(License)
-        .where(License.order_line_id.in_(lines), License.account_id.is_(None))
-        .values(account_id=account.id)
-    )
 
 
 def end_sign_in(session: Session, word: str) -> None:

@@ -3,40 +3,42 @@
 A person can't be found by them: a rule has three facts at most, each with coarse steps alone; a
 segment has LEAST people or is refused; its size is told in tens, rounded down; and it must differ
 from each other open segment by nobody or by LEAST people, so that what is left between two of them
-names nobody. Facts are looked at anew each time, so people drop out as facts age.
+names nobody. Facts are looked at anew each time, so people drop out as facts age. A file stays with
+who took it, so each is held against all that its creator took before: see `_leaves_few`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
+from catalog import segment_people
 from catalog.auth import Visitor, needs_creator
 from catalog.csvs import rows_as_csv
 from catalog.entitlements import now_of
 from catalog.errors import BadRequest, NotFound, Refusal
-from catalog.members import consents, memberships
+from catalog.members import consents
 from models import event
 from models.account import Account
+from models.base import new_id
 from models.creator import Creator
-from models.license import License
+from models.event import Event
 from models.listing import Listing
-from models.membership import Membership, Tier
-from models.offer import Segment, Watched
-from models.order import Order, OrderLine, OrderState
+from models.offer import Segment
 
 LEAST = 20
 STEP = 10
 FACTS_MOST = 3
 OPEN_MOST = 20
 """Segments of one creator: each may be compared with each."""
-DAY_MS = 86_400_000
-MONTH_MS = 30 * DAY_MS
-AGES_MS = 396 * DAY_MS
-"""What was watched or bought longer ago is no fact any more."""
+DAY_MS, MONTH_MS, AGES_MS = segment_people.DAY_MS, segment_people.MONTH_MS, segment_people.AGES_MS
+FILE_AGE_MS = MONTH_MS
+"""Who joined later is in no file: so nobody makes up a crowd around one person in a day."""
+HANDED_OUT = "address.handed_out"
 UNUSED_MS = 365 * DAY_MS
 TENURES = (1, 3, 6, 12, 24)
 COUNTS = (1, 2, 3, 5, 10)
@@ -49,28 +51,35 @@ class Fact:
     says: str
     """What is looked at, as the page says it."""
     basis: str
+    used: str
+    """As a member reads it, beside what was chosen for them by it."""
 
 
 FACTS = {
     "tiers": Fact(
         "Tier", "Which of your tiers they are members of now.",
         "Contract: you give them what the tier promises.",
+        "which tier you are a member of",
     ),
     "tenure": Fact(
         "Tenure", "For how many months they have been members, without a break.",
         "Contract: it is the membership itself.",
+        "for how long you have been a member",
     ),
     "series": Fact(
         "Series watched", "Whether they opened clips of one of your series in the last 13 months.",
         "Consent: only members who let the series they watch be remembered.",
+        "the series you watched, as you agreed to",
     ),
     "purchases": Fact(
         "Purchases", "How many licenses of your clips they bought in the last 13 months.",
         "Legitimate interest: your own sales, counted.",
+        "how many licenses of this creator's clips you bought",
     ),
     "bought_days": Fact(
         "Last purchase", "Whether the last license of a clip of yours was bought so lately.",
         "Legitimate interest: your own sales, by date.",
+        "when you last bought a license of this creator's clips",
     ),
 }  # fmt: skip
 
@@ -181,33 +190,122 @@ def close_unused(session: Session, at_ms: int) -> None:
         event.record(session, "segment.closed", one, unused=True)
 
 
+def open_one(session: Session, creator_id: str, segment_id: str) -> Shown | None:
+    """For what is meant for a segment: as it is now. None: closed, or another creator's."""
+    found = session.get(Segment, segment_id)
+    if found is None or found.closed_ms is not None or found.creator_id != creator_id:
+        return None
+    return _shown(session, found, now_of(session))
+
+
+def open_named(session: Session, creator_id: str, name: str) -> Segment | None:
+    return session.scalars(
+        select(Segment).filter_by(creator_id=creator_id, name=name, closed_ms=None)
+    ).one_or_none()
+
+
+def people(session: Session, creator_id: str, segment_id: str, at_ms: int) -> Any:
+    """A query for the accounts' ids. None where it is closed, or fits fewer than LEAST by now."""
+    found = session.get(Segment, segment_id)
+    if found is None or found.closed_ms is not None or found.creator_id != creator_id:
+        return None
+    rule = rule_of(found.rule)
+    if not _size(session, creator_id, rule, at_ms).least:
+        return None
+    found.used_ms = max(found.used_ms, at_ms)
+    return segment_people.fitting(creator_id, rule, at_ms)
+
+
+def mine(session: Session, visitor: Visitor, segment_id: str) -> Segment:
+    """Open, and of a creator that this visitor works for. Raises NotFound."""
+    return _mine(session, visitor, segment_id)
+
+
+def holds(
+    session: Session, creator_id: str, segment_id: str, account_id: str | None, at_ms: int
+) -> Rule | None:
+    """The rule, where this person is among them now. Nobody is in one that is closed or fits fewer
+    than LEAST people by now, and nobody by a fact that they did not agree to, or took back.
+    """
+    found = session.get(Segment, segment_id) if account_id else None
+    if found is None or found.closed_ms is not None or found.creator_id != creator_id:
+        return None
+    rule = rule_of(found.rule)
+    people = segment_people.fitting(creator_id, rule, at_ms).subquery()
+    mine = func.sum(case((people.c.account_id == account_id, 1), else_=0))
+    count, is_mine = session.execute(select(func.count(), mine).select_from(people)).one()
+    if count < LEAST or not is_mine:
+        return None
+    if found.used_ms < at_ms - DAY_MS:
+        found.used_ms = at_ms
+    return rule
+
+
 def exported(session: Session, visitor: Visitor, segment_id: str) -> tuple[str, str]:
     """A file's name, and its CSV: of those who agreed to it, address and name, no fact of theirs.
-    Each of them can see later who had it. Raises Refusal where too few fit by now.
+    Each of them can see later who had it. Raises Refusal where too few fit by now, or where this
+    file and earlier ones would tell of few.
     """
     found = _mine(session, visitor, segment_id)
+    creator = session.get_one(Creator, found.creator_id, with_for_update={"key_share": True})
     at_ms = now_of(session)
     rule = rule_of(found.rule)
     if not _size(session, found.creator_id, rule, at_ms).least:
         raise Refusal(f"By now fewer than {LEAST} people fit, so nothing is handed out.", "too_few")
+    rows = _to_hand_out(session, found.creator_id, rule, at_ms)
+    if len(rows) < LEAST:
+        raise Refusal(
+            f"Fewer than {LEAST} of them agreed to be in a file and have been members for 30 days. "
+            "So small a file would be about persons, so nothing is handed out.",
+            "too_few",
+        )
+    if _leaves_few(session, found.creator_id, {row.id for row in rows}, at_ms):
+        raise Refusal(
+            f"Beside the files that you took before, this one would tell of fewer than {LEAST} "
+            "people who they are. Take it again when more have joined or left.",
+            "too_near",
+        )
+    file = new_id()
+    for row in rows:
+        facts = {"segment": found.id, "name": found.name, "file": file}
+        facts |= {"creator": creator.name, "creator_id": creator.id}
+        event.record(session, HANDED_OUT, row.id, **facts)
+    found.used_ms = at_ms
+    event.record(session, "segment.exported", found.id, people=len(rows))
+    return f"segment-{found.id[:8]}.csv", rows_as_csv(
+        ("email", "name"), [(row.email, row.name) for row in rows]
+    )
+
+
+def _to_hand_out(session: Session, creator_id: str, rule: Rule, at_ms: int) -> Sequence[Any]:
     wanted = (
         select(Account.id, Account.email, Account.name)
         .where(
-            Account.id.in_(_people(found.creator_id, rule, at_ms)),
+            Account.id.in_(
+                segment_people.fitting(creator_id, rule, at_ms, joined_ms=at_ms - FILE_AGE_MS)
+            ),
             Account.id.in_(consents.givers("export")),
             Account.verified_ms.is_not(None),
             Account.closed_ms.is_(None),
         )
         .order_by(Account.email)
     )
-    rows = session.execute(wanted).all()
-    for row in rows:
-        event.record(session, "address.handed_out", row.id, segment=found.id, name=found.name)
-    found.used_ms = at_ms
-    event.record(session, "segment.exported", found.id, people=len(rows))
-    return f"segment-{found.id[:8]}.csv", rows_as_csv(
-        ("email", "name"), [(row.email, row.name) for row in rows]
+    return session.execute(wanted).all()
+
+
+def _leaves_few(session: Session, creator_id: str, people: set[str], at_ms: int) -> bool:
+    """Whether these and the creator's earlier files, added to and taken from each other in any way,
+    could leave a few: so it is where a few are in the very same ones of them."""
+    wanted = select(Event.subject, Event.facts["file"].as_string()).where(
+        Event.kind == HANDED_OUT,
+        Event.at_ms >= at_ms - AGES_MS,
+        Event.facts["creator_id"].as_string() == creator_id,
     )
+    files: dict[str, set[str]] = {one: {"this"} for one in people}
+    for one, file in session.execute(wanted):
+        files.setdefault(one, set()).add(file)
+    alike = Counter(frozenset(one) for one in files.values())
+    return min(alike.values()) < LEAST
 
 
 def series_of(session: Session, creator_id: str) -> Sequence[str]:
@@ -251,7 +349,7 @@ def _shown(session: Session, one: Segment, at_ms: int) -> Shown:
 
 
 def _size(session: Session, creator_id: str, rule: Rule, at_ms: int) -> Size:
-    found = _people(creator_id, rule, at_ms).subquery()
+    found = segment_people.fitting(creator_id, rule, at_ms).subquery()
     count = session.scalar(select(func.count()).select_from(found)) or 0
     return Size(count - count % STEP if count >= LEAST else 0)
 
@@ -260,66 +358,12 @@ def _near(
     session: Session, creator_id: str, rule: Rule, others: Sequence[Segment], at_ms: int
 ) -> Segment | None:
     """An open segment with which this one leaves a few people over, on either side."""
-    mine = _people(creator_id, rule, at_ms)
+    mine = segment_people.fitting(creator_id, rule, at_ms)
     for one in others:
-        theirs = _people(creator_id, rule_of(one.rule), at_ms)
+        theirs = segment_people.fitting(creator_id, rule_of(one.rule), at_ms)
         for these, those in ((mine, theirs), (theirs, mine)):
             left = select(Account.id).where(Account.id.in_(these), Account.id.not_in(those))
             count = session.scalar(select(func.count()).select_from(left.subquery())) or 0
             if 0 < count < LEAST:
                 return one
     return None
-
-
-def _people(creator_id: str, rule: Rule, at_ms: int) -> Any:
-    """The accounts' ids, each once: members of this creator at this moment."""
-    tests: list[ColumnElement[bool]] = [
-        Membership.creator_id == creator_id,
-        memberships.gives_perks(at_ms),
-    ]
-    if rule.tiers:
-        tests.append(Tier.key.in_(rule.tiers))
-    if rule.tenure:
-        tests.append(Membership.joined_ms <= at_ms - rule.tenure * MONTH_MS)
-    if rule.series:
-        tests.append(_watched(creator_id, rule.series, at_ms))
-    if rule.purchases:
-        tests.append(_bought(creator_id, at_ms - AGES_MS, rule.purchases))
-    if rule.bought_days:
-        tests.append(_bought(creator_id, at_ms - rule.bought_days * DAY_MS, 1))
-    return (
-        select(Membership.account_id)
-        .join(Tier, Tier.id == Membership.tier_id)
-        .where(and_(*tests))
-        .distinct()
-    )
-
-
-def _watched(creator_id: str, series: str, at_ms: int) -> ColumnElement[bool]:
-    return Membership.account_id.in_(
-        select(Watched.account_id).where(
-            Watched.creator_id == creator_id,
-            Watched.series == series,
-            Watched.last_ms >= at_ms - AGES_MS,
-            Watched.account_id.in_(consents.givers("history")),
-        )
-    )
-
-
-def _bought(creator_id: str, since_ms: int, least: int) -> ColumnElement[bool]:
-    """Licenses that were paid for and not refunded."""
-    paid = (
-        select(License.account_id)
-        .join(Listing, Listing.id == License.listing_id)
-        .join(OrderLine, OrderLine.id == License.order_line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(
-            Listing.creator_id == creator_id,
-            License.account_id.is_not(None),
-            License.granted_ms >= since_ms,
-            Order.state == OrderState.PAID,
-        )
-        .group_by(License.account_id)
-        .having(func.count() >= least)
-    )
-    return Membership.account_id.in_(paid)

@@ -44,12 +44,14 @@ class Standing:
 
 
 def accept(visitor: Visitor, view_id: str, *, cents: int, currency: str) -> Way:
-    """One click by the kept method, else to the checkout. `cents`: what the card showed.
+    """One click by the kept method, else to the checkout. `cents`: what the card showed. By a
+    guest or an account: the card is theirs from then on.
 
     Clicked twice, it is bought once. Raises NotFound, and Refusal where it has ended, costs
     something else now, or the payment is declined: then nothing is bought."""
     with unit_of_work(actor=visitor.actor) as session:
         view, offer = _mine(session, visitor, view_id, locked=True)
+        _claimed(session, visitor, view)
         if view.answer == OfferAnswer.ACCEPTED:
             return Way(view.id)
         if view.answer != OfferAnswer.NONE:
@@ -58,17 +60,19 @@ def accept(visitor: Visitor, view_id: str, *, cents: int, currency: str) -> Way:
         onward: Onward | None = kind.under_way(session, visitor, view)
         if onward is None:
             now = now_of(session)
-            _not_over(offer, now)
+            _not_over(offer, view, now)
             deal = _as_shown(session, visitor, view, offer, now, cents, currency)
             onward = kind.begin(session, visitor, offer, view, deal)
     return onward()
 
 
 def decline(session: Session, visitor: Visitor, view_id: str) -> None:
-    """Said twice, it is said once. What was bought meanwhile stays bought."""
+    """Said twice, it is said once. What was bought meanwhile stays bought. After a day it is not
+    counted any more."""
     view, _ = _mine(session, visitor, view_id, locked=True)
-    if view.answer == OfferAnswer.NONE:
-        view.answer, view.answered_ms = OfferAnswer.DECLINED, now_of(session)
+    now = now_of(session)
+    if view.answer == OfferAnswer.NONE and now - view.at_ms < heard.ANSWER_MS:
+        view.answer, view.answered_ms = OfferAnswer.DECLINED, now
 
 
 def never(session: Session, visitor: Visitor, view_id: str | None) -> None:
@@ -86,7 +90,7 @@ def never(session: Session, visitor: Visitor, view_id: str | None) -> None:
 
 def again(session: Session, visitor: Visitor) -> None:
     """Offers may be shown again, all of them."""
-    whose = _whose(session, visitor)
+    whose = hashes.whose(session, visitor)
     session.execute(delete(OfferChoice).where(OfferChoice.whose == whose))
 
 
@@ -111,7 +115,7 @@ def undo(visitor: Visitor, view_id: str) -> None:
     elif charge is not None:
         billing.withdraw(visitor, charge.membership_id or "")
         with unit_of_work(actor=visitor.actor) as session:
-            heard.undone(session, view_id, 0)
+            heard.charge_undone(session, session.get_one(Charge, charge.id))
 
 
 def standing(session: Session, visitor: Visitor, view_id: str) -> Standing:
@@ -136,6 +140,12 @@ def _state(view: OfferView, order: Order | None, charge: Charge | None) -> str:
     held = order is not None and order.state == OrderState.HELD
     if held or (charge is not None and charge.state == ChargeState.ASKED):
         return "waits"
+    for made in (
+        order,
+        charge,
+    ):  # it was confirmed too late to be counted; it is theirs all the same
+        if made is not None and made.state in ("paid", "refunded"):
+            return "accepted" if made.state == "paid" else "undone"
     return {OfferAnswer.DECLINED: "declined", OfferAnswer.REPLACED: "over"}.get(
         OfferAnswer(view.answer), "open"
     )
@@ -154,7 +164,7 @@ def _undo_until(order: Order | None, charge: Charge | None) -> int | None:
 def _shown_still(
     session: Session, visitor: Visitor, view: OfferView, offer: Offer, at_ms: int
 ) -> Shown | None:
-    if choosing.has_ended(offer, at_ms):
+    if choosing.has_ended(offer, at_ms) or at_ms - view.at_ms >= heard.ANSWER_MS:
         return None
     clip = session.get_one(Clip, view.clip_id)
     deal = kinds.of(offer.kind).deal(session, visitor, offer, clip, at_ms, view.what)
@@ -163,7 +173,13 @@ def _shown_still(
     return choosing.shown(session, visitor, view, deal)
 
 
-def _not_over(offer: Offer, at_ms: int) -> None:
+def _not_over(offer: Offer, view: OfferView, at_ms: int) -> None:
+    if at_ms - view.at_ms >= heard.ANSWER_MS:
+        raise Refusal(
+            f"This card is more than a day old. Watch the clip again for what is offered now. "
+            f"{NOTHING}",
+            "offer_ended",
+        )
     if offer.ends_ms is not None and at_ms >= offer.ends_ms:
         raise Refusal(f"This offer ended on {moment(offer.ends_ms)}. {NOTHING}", "offer_ended")
     if choosing.has_ended(offer, at_ms):
@@ -203,17 +219,24 @@ def _as_shown(
 def _mine(
     session: Session, visitor: Visitor, view_id: str, *, locked: bool = False
 ) -> tuple[OfferView, Offer]:
-    """Held back ones are nobody's to see."""
-    whose = hashes.known(session, visitor)
-    wanted = select(OfferView).where(
-        OfferView.id == view_id, OfferView.whose == whose, OfferView.held_out.is_(False)
-    )
+    """Held back ones are nobody's to see. One that was shown to a browser without a cookie is
+    whoever's has its address, which no one can guess: a telephone's network changes on the way."""
+    wanted = select(OfferView).where(OfferView.id == view_id, OfferView.held_out.is_(False))
     if locked:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(wanted).one_or_none() if whose else None
-    if found is None:
+    found = session.scalars(wanted).one_or_none()
+    passing = found is not None and found.whose.startswith(hashes.TODAY)
+    if found is None or not (passing or found.whose == hashes.known(session, visitor)):
         raise NotFound(ABSENT)
     return found, session.get_one(Offer, found.offer_id)
+
+
+def _claimed(session: Session, visitor: Visitor, view: OfferView) -> None:
+    """What was shown to a browser without a cookie is somebody's as soon as they take it."""
+    if not hashes.is_known(visitor):
+        raise SignInNeeded("Without an account or a cookie nothing can be bought.")
+    if view.whose.startswith(hashes.TODAY):
+        view.whose, view.account_id = hashes.whose(session, visitor), visitor.account_id
 
 
 def _whose(session: Session, visitor: Visitor) -> str:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from catalog import segments
 from catalog.auth import Visitor
 from catalog.entitlements import may_use
-from catalog.members import methods
+from catalog.members import methods, tiers
 from catalog.offers import hashes, kinds, limits, moments, sessions
 from catalog.offers.deals import UNDER_CENTS, Deal
 from catalog.offers.limits import Seen
 from catalog.offers.moments import Reason
 from models.clip import Clip
-from models.offer import Offer, OfferAnswer, OfferChoice, OfferView
+from models.offer import ContentSession, Offer, OfferAnswer, OfferChoice, OfferView
 from models.turns import take_turn
 
+SEGMENT = "segment"
+"""The fact of an offer that is made to the members of one segment alone: its key."""
 OPEN_MS = 30 * 60_000
 """So long a card that was not answered is the same card when the page is loaded again."""
 
@@ -33,6 +36,13 @@ class Shown:
     """Their name."""
     method: str
     """The kept method that one click is charged by; empty: it is paid at the checkout."""
+    passing: bool
+    """To somebody without account and cookie: a "no" is known until the day ends."""
+
+    @property
+    def again_days(self) -> int:
+        """So long it does not come back at its price once its last day is over."""
+        return limits.limits().again_days
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ def fitting(
     """`moment`: "end" at a clip's end, with all that holds there, or "bought".
 
     None as well for who is in the comparison: to them nothing is different from no offer."""
-    whose = hashes.whose(session, visitor)
+    whose = hashes.whose(session, visitor, at_ms)
     if not whose or visitor.works_for(clip.recording.creator_id):
         return None
     if not may_use(session, visitor, clip, "see", at_ms):
@@ -64,18 +74,22 @@ def fitting(
     if "" in never:
         return None
     rows = _before(session, whose, at_ms)
-    waiting = _open(rows, moment, clip, at_ms)
-    if waiting is not None:
-        return _again(session, visitor, *waiting, clip, at_ms)
     seen = [_seen(*row) for row in rows if row[0].answer != OfferAnswer.REPLACED]
     of = limits.limits()
     if limits.is_quiet(at_ms, offset_min, of) or limits.rests(seen, at_ms, of):
+        return None
+    waiting = _open(rows, moment, clip, at_ms)
+    if waiting is not None and stem(waiting[1]) in never:
+        return None
+    if waiting is not None:
+        return _again(session, visitor, *waiting, clip, at_ms)
+    if limits.is_full(seen, at_ms, of):
         return None
     visit = sessions.current(session, visitor, clip, at_ms)
     if visit.held_out:  # a visit without offers stays one, or it compares with nothing
         return None
     found = _first(session, visitor, never, seen, moment, clip, at_ms)
-    return _recorded(session, visitor, whose, found, clip, at_ms) if found else None
+    return _recorded(session, visitor, visit, whose, found, clip, at_ms) if found else None
 
 
 def stem(offer: Offer) -> str:
@@ -86,6 +100,11 @@ def stem(offer: Offer) -> str:
 
 def is_held_out(session: Session, whose: str, offer: Offer) -> bool:
     return hashes.share(session, whose, stem(offer)) < offer.holdout
+
+
+def segment_of(offer: Offer) -> str:
+    """Empty: it is for whoever it fits."""
+    return str(offer.facts.get(SEGMENT, ""))
 
 
 def in_force(session: Session, creator_id: str, at_ms: int) -> Sequence[Offer]:
@@ -105,6 +124,13 @@ def any_for(session: Session, visitor: Visitor, clip: Clip, at_ms: int) -> bool:
     return not visitor.works_for(creator_id) and bool(in_force(session, creator_id, at_ms))
 
 
+def tip_of(session: Session, visitor: Visitor, clip: Clip, at_ms: int) -> Offer | None:
+    """What anybody may give at any time, where the creator takes tips: no card and no cap."""
+    creator_id = clip.recording.creator_id
+    made = [] if visitor.works_for(creator_id) else in_force(session, creator_id, at_ms)
+    return next((one for one in made if one.kind == "tip" and not segment_of(one)), None)
+
+
 def has_ended(offer: Offer, at_ms: int) -> bool:
     ended = offer.ends_ms is not None and at_ms >= offer.ends_ms
     return ended or offer.retired_ms is not None or at_ms < offer.starts_ms
@@ -114,7 +140,8 @@ def shown(session: Session, visitor: Visitor, view: OfferView, deal: Deal) -> Sh
     offer, clip = session.get_one(Offer, view.offer_id), session.get_one(Clip, view.clip_id)
     kept = methods.stored(session, visitor.account_id) if visitor.account_id else None
     creator = clip.recording.creator.name
-    return Shown(view, offer, deal, clip, creator, kept.label if kept else "")
+    passing = not hashes.is_known(visitor)
+    return Shown(view, offer, deal, clip, creator, kept.label if kept else "", passing)
 
 
 def _first(
@@ -135,19 +162,42 @@ def _first(
         if limits.enough(seen, name, at_ms, of):
             continue
         reason = moments.holds(session, visitor, offer.moment, clip)
+        reason = _among(session, visitor, offer, reason, at_ms) if reason else None
         deal = kinds.of(offer.kind).deal(session, visitor, offer, clip, at_ms) if reason else None
         if reason and deal is not None and 0 < deal.cents < UNDER_CENTS:
-            return _Fit(offer, deal, reason)
+            return _Fit(offer, deal, Reason(reason.text, (*reason.data, *deal.used)))
     return None
 
 
+def _among(
+    session: Session, visitor: Visitor, offer: Offer, reason: Reason, at_ms: int
+) -> Reason | None:
+    """With why this person is among those that it is made to; None where they are not."""
+    if not segment_of(offer):
+        return reason
+    rule = segments.holds(session, offer.creator_id, segment_of(offer), visitor.account_id, at_ms)
+    if rule is None:
+        return None
+    names = {one.key: one.name for one in tiers.current(session, offer.creator_id)}
+    told = "; ".join(segments.told(rule, names))
+    used = (segments.FACTS[name].used for name in rule.facts())
+    return Reason(
+        f"{reason.text} It is for members who fit this alone: {told}.", (*reason.data, *used)
+    )
+
+
 def _recorded(
-    session: Session, visitor: Visitor, whose: str, fit: _Fit, clip: Clip, at_ms: int
+    session: Session,
+    visitor: Visitor,
+    visit: ContentSession,
+    whose: str,
+    fit: _Fit,
+    clip: Clip,
+    at_ms: int,
 ) -> Shown | None:
-    visit = sessions.current(session, visitor, clip, at_ms)
     held_out = is_held_out(session, whose, fit.offer)
     if visit.held_out is None:
-        visit.held_out = held_out
+        visit.held_out, visit.bought_cents = held_out, 0  # what came before is no fruit of it
     view = OfferView(
         offer_id=fit.offer.id,
         whose=whose,
@@ -173,14 +223,17 @@ def _again(
     """The card that waits for an answer; with a price of now it is another view of it."""
     if view.held_out or has_ended(offer, at_ms):
         return None
+    again = Reason(view.reason, tuple(view.data_used))
+    if _among(session, visitor, offer, again, at_ms) is None:
+        return None
     deal = kinds.of(offer.kind).deal(session, visitor, offer, clip, at_ms)
     if deal is None or not 0 < deal.cents < UNDER_CENTS:
         return None
     if (deal.cents, deal.currency, deal.what) == (view.cents, view.currency, view.what):
         return shown(session, visitor, view, deal)
     view.answer, view.answered_ms = OfferAnswer.REPLACED, at_ms
-    again = Reason(view.reason, tuple(view.data_used))
-    return _recorded(session, visitor, view.whose, _Fit(offer, deal, again), clip, at_ms)
+    visit = sessions.current(session, visitor, clip, at_ms)
+    return _recorded(session, visitor, visit, view.whose, _Fit(offer, deal, again), clip, at_ms)
 
 
 def _before(session: Session, whose: str, at_ms: int) -> list[tuple[OfferView, Offer]]:

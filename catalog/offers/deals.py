@@ -25,6 +25,8 @@ class Deal:
     """What is charged later, and how to be charged nothing."""
     clips: tuple[tuple[str, str], ...] = field(default=())
     """Ids and titles."""
+    used: tuple[str, ...] = ()
+    """What of the visitor made its price, as the card says it."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,23 @@ Onward = Callable[[], Way]
 """What is done after the transaction that began it."""
 
 
+NAMES = {
+    "percent": "Percent off",
+    "most": "Clips at most",
+    "cents": "Amount",
+    "days": "Days without a charge",
+    "tier": "Tier",
+}
+"""Fields of offers, as their form and its refusals name them."""
+
+
 def number(said: dict[str, Any], name: str, least: int, most: int) -> None:
     """Raises BadRequest for what is no whole number in between."""
     value = said.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadRequest(f"{name}: a whole number from {least} to {most}.")
+        if name == "cents":
+            raise BadRequest(f"{NAMES[name]}: from {least / 100:.2f} to {most / 100:.2f}.")
+        raise BadRequest(f"{NAMES[name]}: a whole number from {least} to {most}.")
 
 
 def only(said: dict[str, Any], *names: str) -> None:

@@ -22,6 +22,7 @@ class Limits:
     decline_hours: int
     decline_days: int
     quiet: tuple[int, int]
+    again_days: int
 
     @property
     def memory_ms(self) -> int:
@@ -51,12 +52,15 @@ def limits() -> Limits:
     return Limits(**{**said, "quiet": tuple(said["quiet"])})
 
 
-def rests(before: Sequence[Seen], at_ms: int, of: Limits) -> bool:
-    """Nothing is offered just now, whatever it is."""
+def is_full(before: Sequence[Seen], at_ms: int, of: Limits) -> bool:
+    """No other card, whatever it is of. One that waits for its answer may be seen again."""
     if _within(before, at_ms, DAY_MS) >= of.day or _within(before, at_ms, 7 * DAY_MS) >= of.week:
         return True
-    if _within(before, at_ms, of.gap_minutes * MINUTE_MS):
-        return True
+    return _within(before, at_ms, of.gap_minutes * MINUTE_MS) > 0
+
+
+def rests(before: Sequence[Seen], at_ms: int, of: Limits) -> bool:
+    """After a no nothing is shown, no card that waits either."""
     return any(
         one.answer == OfferAnswer.DECLINED
         and at_ms - (one.answered_ms or one.at_ms) < of.decline_hours * HOUR_MS

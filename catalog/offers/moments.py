@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from catalog import licenses
 from catalog.auth import Visitor
-from catalog.offers import sessions
+from catalog.offers import hashes, sessions
 from catalog.web.words import counted
 from models.clip import Clip
 
@@ -22,6 +22,11 @@ CUE = "question"
 """The part of a score that speech gives where a question is asked and answered."""
 LEAST_CUE = 0.05
 ALWAYS = ("what you have here, so that it is left out", "which offers you saw and answered")
+MEMBERS = ("whether you are or were a member here, and what that gives you",)
+"""Of somebody with an account."""
+PASSING = ("your network, for a day: how many offers came to it",)
+"""Of somebody without account and cookie."""
+CLOCK = "your browser's clock, so that none comes at night; it is not kept"
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,9 @@ def of_door(door: str) -> tuple[str, ...]:
 def holds(session: Session, visitor: Visitor, moment: str, clip: Clip) -> Reason | None:
     """Why it holds for this visitor at this clip; None where it does not."""
     found = MOMENTS[moment](session, visitor, clip)
-    return Reason(found.text, (*found.data, *ALWAYS)) if found else None
+    beside: tuple[str, ...] = ALWAYS if hashes.is_known(visitor) else PASSING
+    beside += MEMBERS if visitor.account_id else ()
+    return Reason(found.text, (*found.data, *beside, CLOCK)) if found else None
 
 
 def _end(session: Session, visitor: Visitor, clip: Clip) -> Reason | None:

@@ -1,19 +1,24 @@
 """Content sessions: one person's visit to one creator's clips on one day. First-party, and without
-a cookie of its own: a browser with neither account nor guest's cookie is one visit for each clip.
+a cookie of its own: browsers with neither account nor guest's cookie are one visit for each network
+that they come by, under a key that is thrown away with the day; without that, one for each clip.
 """
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from catalog import entitlements
 from catalog.auth import Visitor
 from catalog.members import consents
-from catalog.offers import hashes
+from catalog.offers import hashes, heard
 from models.clip import Clip
-from models.offer import ContentSession, Watched
+from models.lightbox import Lightbox
+from models.offer import ContentSession, OfferView, Watched
+from models.order import Order
+from models.quote import Quote
+from models.turns import take_turn
 
 HISTORY = "history"
 """The consent without which nobody's series are remembered."""
@@ -36,6 +41,29 @@ def current(session: Session, visitor: Visitor, clip: Clip, at_ms: int) -> Conte
     return _put(session, visitor, clip.recording.creator_id, at_ms, more=0)
 
 
+def carried(session: Session, visitor: Visitor, creator_id: str, at_ms: int) -> None:
+    """Who was given a cookie in the course of a visit goes on with it, held back or not; what they
+    bought since is what this visit brought. Not so for a cookie that is older than the visit."""
+    before = hashes.visit_by_network(session, visitor, creator_id, at_ms) if visitor.guest else ""
+    if not before:
+        return
+    found = session.scalars(select(ContentSession).filter_by(whose=before)).first()
+    if found is None or _is_older(session, visitor.guest, found.begun_ms):
+        return
+    key = hashes.visit(session, None, visitor.guest, creator_id, at_ms)
+    take_turn(session, f"visit {key}")
+    if session.scalars(select(ContentSession.id).filter_by(whose=key)).first() is not None:
+        return
+    found.whose = key
+    since_ms = heard.first_ms(session, found) or found.begun_ms
+    cents, currency = heard.bought_since(session, visitor.guest, creator_id, since_ms)
+    if cents:
+        found.bought_cents, found.currency = found.bought_cents + cents, currency
+    theirs = OfferView.session_id == found.id, OfferView.whose.startswith(hashes.TODAY)
+    session.execute(update(OfferView).where(*theirs).values(whose=hashes.whose(session, visitor)))
+    session.flush()
+
+
 def remembers(session: Session, visitor: Visitor) -> bool:
     """Whether this person agreed that the series they watch are kept."""
     return visitor.account_id is not None and consents.has(session, visitor.account_id, HISTORY)
@@ -52,7 +80,9 @@ def watched(session: Session, visitor: Visitor, creator_id: str, series: str) ->
 def _put(
     session: Session, visitor: Visitor, creator_id: str, at_ms: int, *, more: int
 ) -> ContentSession:
+    carried(session, visitor, creator_id, at_ms)
     whose = hashes.visit(session, visitor.account_id, visitor.guest, creator_id, at_ms)
+    whose = whose or hashes.visit_by_network(session, visitor, creator_id, at_ms)
     member = entitlements.tier_of(session, visitor, creator_id) is not None
     key = whose or secrets.token_hex(32)
     insert = _insert(session)(ContentSession).values(
@@ -66,6 +96,15 @@ def _put(
     )
     wanted = select(ContentSession).filter_by(whose=key)
     return session.scalars(wanted.execution_options(populate_existing=True)).one()
+
+
+def _is_older(session: Session, guest: str, begun_ms: int) -> bool:
+    """Whether something was kept for this cookie before that."""
+    rows = (
+        select(row.id).where(row.guest == guest, row.created_ms < begun_ms).exists()
+        for row in (Quote, Order, Lightbox)
+    )
+    return any(session.scalar(select(one)) for one in rows)
 
 
 def _watched(session: Session, account_id: str, creator_id: str, series: str, at_ms: int) -> None:

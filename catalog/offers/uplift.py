@@ -6,6 +6,7 @@ good is fooled by them: for that there is the mixture sequential test, which hol
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -15,6 +16,8 @@ MIXED_OVER = 0.02
 """Effects of this size, two points of a hundred, are what the sequential test is sharpest for."""
 LEAST_THAT_MATTERS = 0.005
 """An effect below half a point of a hundred is not worth being looked for any longer."""
+LONGEST = 1_000_000
+"""Visits beyond which nobody waits."""
 Verdict = Literal["more", "better", "worse", "same"]
 
 
@@ -45,7 +48,7 @@ class Test:
         return self.verdict != "more"
 
 
-def share(hits: int, of: int) -> Interval | None:
+def share(hits: float, of: float) -> Interval | None:
     """Wilson's score interval (E. B. Wilson, Probable inference, the law of succession, and
     statistical inference, JASA 22, 1927). None of nothing.
     """
@@ -57,7 +60,7 @@ def share(hits: int, of: int) -> Interval | None:
     return Interval(p, max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half)))
 
 
-def difference(hits: int, of: int, hits_without: int, of_without: int) -> Interval | None:
+def difference(hits: float, of: float, hits_without: float, of_without: float) -> Interval | None:
     """The first share less the second: method 10 of R. G. Newcombe, Interval estimation for the
     difference between independent proportions, Statistics in Medicine 17, 1998. None where one of
     them is of nothing.
@@ -71,7 +74,35 @@ def difference(hits: int, of: int, hits_without: int, of_without: int) -> Interv
     return Interval(value, max(-1.0, value - below), min(1.0, value + above))
 
 
-def tested(hits: int, of: int, hits_without: int, of_without: int) -> Test | None:
+def together(
+    strata: Iterable[tuple[int, int, int, int]],
+) -> tuple[float, float, float, float] | None:
+    """(hits, of, hits_without, of_without) of several comparisons as of one, so that only like is
+    compared with like: shares with the weights of W. G. Cochran and of N. Mantel and W. Haenszel,
+    and as many visits as one comparison of the same variance had. Of one it is that one. None where
+    none has both arms.
+    """
+    both = [one for one in strata if one[1] and one[3]]
+    if not both:
+        return None
+    weights = [of * without / (of + without) for _, of, _, without in both]
+    pooled = [(one[0] + one[2] + 1) / (one[1] + one[3] + 2) for one in both]
+    whole = sum(weights)
+
+    def mean(values: Iterable[float]) -> float:
+        return sum(w * value for w, value in zip(weights, values, strict=True)) / whole
+
+    def visits(arm: int) -> float:
+        spread = zip(weights, pooled, both, strict=True)
+        variance = sum(w * w * p * (1 - p) / one[arm] for w, p, one in spread) / whole**2
+        return mean(pooled) * (1 - mean(pooled)) / variance
+
+    of, without = visits(1), visits(3)
+    hits, beside = (mean(one[arm] / one[arm + 1] for one in both) for arm in (0, 2))
+    return hits * of, of, beside * without, without
+
+
+def tested(hits: float, of: float, hits_without: float, of_without: float) -> Test | None:
     """The mixture sequential probability ratio test with a normal mixture (H. Robbins, Statistical
     methods related to the law of the iterated logarithm, Ann. Math. Stat. 41, 1970), in the form of
     R. Johari, L. Pekelis and D. Walsh, Always valid inference, Operations Research 70, 2022:
@@ -94,6 +125,28 @@ def tested(hits: int, of: int, hits_without: int, of_without: int) -> Test | Non
     half = math.sqrt(variance * whole / mixed * spread)
     low, high = value - half, value + half
     return Test(_verdict(low, high), value, low, high, min(1.0, math.exp(-min(log_ratio, 700.0))))
+
+
+def still(hits: int, of: int, hits_without: int, of_without: int) -> int | None:
+    """How many visits more until it is certain, if both shares stay as they are. 0: it is; None:
+    that is not to be waited for."""
+
+    def is_certain(times: float) -> bool:
+        found = tested(*(one * times for one in (hits, of, hits_without, of_without)))
+        return found is not None and found.may_stop
+
+    visits, times = of + of_without, 1.0
+    if min(of, of_without) <= 0:
+        return None
+    while not is_certain(times):
+        times *= 2
+        if visits * times > LONGEST:
+            return None
+    low = times / 2
+    while times > 1 and times - low > 0.01 * times:
+        middle = (low + times) / 2
+        low, times = (low, middle) if is_certain(middle) else (middle, times)
+    return round(visits * (times - 1))
 
 
 def _verdict(low: float, high: float) -> Verdict:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from catalog import auth, earnings, mail
+from catalog import adopting, earnings, mail
 from catalog.auth import Visitor, needs
 from catalog.entitlements import now_of
 from catalog.errors import Refusal
-from catalog.members import leaving, memberships, notices
+from catalog.members import leaving, memberships, notices, tried
 from catalog.privacy import kinds, traces
 from catalog.privacy.kinds import KINDS, NOBODY, UNCOUNTED, Fate, Kind, Person, person_of
 from catalog.web.words import money
@@ -77,9 +77,10 @@ def erase(session: Session, visitor: Visitor) -> Sequence[Ending]:
     refused = _refusal(session, visitor, account)
     if refused is not None:
         raise refused
-    auth.adopt(session, account, "")  # what was bought by this address as a guest is theirs too
+    adopting.adopt(session, account, "")  # what was bought by this address as a guest is theirs too
     me, at_ms = person_of(session, account.id), now_of(session)
     kept = stays(session, me)
+    tried.remember(session, me.id, me.email)
     endings = _end_memberships(session, me, at_ms)
     _drop_unordered(session, me)
     for kind in reversed(KINDS):

@@ -81,8 +81,8 @@ def rows(session: Session, me: Person, kind: Kind) -> Iterator[dict[str, Any]]:
     for column in shown:
         name, of = NAMES.get(column.key, ("", None))
         if of is not None and name not in own:
-            found = of(column).where(told) if name == "clip" else of(column)
-            wanted.append(found.scalar_subquery().label(name))
+            named = of(column).where(told) if name == "clip" else of(column)
+            wanted.append(named.scalar_subquery().label(name))
     by = list(inspect(kind.row).primary_key)
     found = session.execute(
         select(*wanted).where(kind.mine(me)).order_by(*by).execution_options(yield_per=AT_ONCE)

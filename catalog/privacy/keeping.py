@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from catalog import accounts, hooks, mail, quotes, segments, throttle
 from catalog.letters import subscribers
-from catalog.members import consents
+from catalog.members import consents, tried
 from catalog.offers import hashes
 from catalog.privacy import erasure, traces
 from models.mail import Mail
@@ -135,6 +135,11 @@ def _reports(session: Session, at_ms: int) -> int:
     return 0
 
 
+def _tried(session: Session, at_ms: int) -> int:
+    tried.forget(session, at_ms)
+    return 0
+
+
 def _segments(session: Session, at_ms: int) -> int:
     segments.close_unused(session, at_ms)
     return 0
@@ -156,5 +161,6 @@ AGES: tuple[Age, ...] = (
     Age("Mails written to you: to whom, when, about what", "13 months", "Gone", _mails),
     Age("Series you watched", "13 months, or the end of your consent", "Gone", _watched),
     Age("Offers you were shown", "13 months", "Numbers without you", _views),
+    Age("Whose member an erased address was, by a hash", "3 years", "Gone", _tried),
     Age("Segments that nobody used", "12 months", "Closed", _segments),
 )  # fmt: skip

@@ -336,7 +336,8 @@ LEFT_OUT = {
     "answered": "Answers to repeated requests, locked with a key that only the asking program has; "
     "gone after a day, and by an erasure.",
     "stopped": "Addresses that letters must not go to, by a hash that can't be read back; it "
-    "outlives an erasure, so that nobody is written to who complained.",
+    "outlives an erasure, so that nobody is written to who complained. In the same way, for three "
+    "years after an erasure, whose member an address was: a trial is had once.",
     "throttle": "How often an address did something, by a hash, for two days.",
     "reservation": "The calendar of a clip: which media and places are taken, not by whom.",
     "asset": "The files themselves: fetch those of a license on its page.",

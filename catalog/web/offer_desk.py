@@ -9,10 +9,13 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog import segments
 from catalog.auth import Visitor, needs
-from catalog.errors import BadRequest, NotFound
+from catalog.errors import BadRequest, NotFound, Refusal
 from catalog.members import tiers
 from catalog.offers import desk, limits
+from catalog.offers.choosing import SEGMENT
+from catalog.offers.deals import NAMES
 from catalog.web import deals
 from catalog.web.rendering import page, with_query
 from catalog.web.visitors import Asking, ours
@@ -39,11 +42,11 @@ class Field:
 
 
 FIELDS = {
-    "percent": Field("Percent off", "5 to 90, of what the clips cost one by one"),
-    "most": Field("Clips at most", "2 to 6; fewer where more would be no small thing"),
-    "cents": Field("Amount", "0.50 to 9.99"),
-    "days": Field("Days without a charge", "3 to 60"),
-    "tier": Field("Tier"),
+    "percent": Field(NAMES["percent"], "5 to 90, of what the clips cost one by one"),
+    "most": Field(NAMES["most"], "2 to 6; fewer where more would be no small thing"),
+    "cents": Field(NAMES["cents"], "0.50 to 9.99"),
+    "days": Field(NAMES["days"], "3 to 60"),
+    "tier": Field(NAMES["tier"]),
 }
 
 
@@ -60,18 +63,20 @@ class Asked:
         cents: Typed = "",
         days: Typed = "",
         tier: Annotated[str, Form(max_length=40)] = "",
+        segment: Annotated[str, Form(pattern="^([0-9a-f]{32})?$")] = "",
     ) -> None:
         self.title, self.holdout, self.last_day = title, holdout, last_day
         self.facts = {"percent": percent, "most": most, "cents": cents, "days": days}
         self.facts["tier"] = tier
+        self.segment = segment
 
     def fields(self, facts: dict[str, Any]) -> dict[str, Any]:
         """As desk.put() takes them. Raises BadRequest."""
         return {
             "title": self.title,
-            "holdout": _number("holdout", self.holdout),
+            "holdout": _number(desk.NOT_SHOWN, self.holdout),
             "ends_ms": _end_of(self.last_day),
-            "facts": {name: self._fact(name) for name in facts},
+            "facts": {name: self._fact(name) for name in facts} | {SEGMENT: self.segment},
         }
 
     def _fact(self, name: str) -> Any:
@@ -107,7 +112,7 @@ def put(
                 raise NotFound("There is no such offer.")
             fields = asked.fields(seed["facts"]) if asked.title else {}
             desk.put(session, visitor, whose.id, key, **fields)
-    except BadRequest as error:
+    except (BadRequest, Refusal) as error:
         return _page(request, visitor, creator or None, problem=str(error), key=key)
     return RedirectResponse(with_query("/offers", creator=creator, said="made") + f"#{key}", 303)
 
@@ -134,6 +139,8 @@ def _page(
 ) -> Response:
     with reading() as session:
         whose, desks = _whose(session, visitor, slug)
+        steps = tiers.current(session, whose.id)
+        names = {one.key: one.name for one in steps}
         return page(
             request,
             "offer_desk.html",
@@ -144,7 +151,12 @@ def _page(
             fields=FIELDS,
             currency=settings().currency,
             limits=limits.limits(),
-            tiers=tiers.current(session, whose.id),
+            tiers=steps,
+            segments=segments.of_creator(session, visitor, whose.id),
+            tier_names=names,
+            told=lambda rule: "; ".join(segments.told(rule, names)),
+            basis=segments.FACTS,
+            least=segments.LEAST,
             day=lambda ms: deals.day(ms - 1) if ms else "",
             said=said,
             problem=problem,

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from catalog import segments, throttle
 from catalog.auth import Visitor, needs, needs_creator
+from catalog.entitlements import now_of
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
+from catalog.letters import telling
 from catalog.members import tiers
 from catalog.segments import Rule
 from catalog.web.account import HOUR_S, READ
@@ -23,7 +25,11 @@ SIZES = 60
 Slug = Annotated[str, Path(max_length=200)]
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Word = Annotated[str, Form(max_length=200)]
-DONE = {"saved": "The segment is saved.", "closed": "The segment is closed; nobody is in it."}
+DONE = {
+    "saved": "The segment is saved.",
+    "closed": "The segment is closed; nobody is in it.",
+    "told": "The letters are being written: to those in it who asked for news of you, once each.",
+}
 
 router = APIRouter(include_in_schema=False)
 changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
@@ -33,8 +39,10 @@ changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
 def own(request: Request, visitor: Asking) -> Response:
     needs(visitor)
     with reading() as session:
-        wanted = select(Creator.slug).where(Creator.id.in_(visitor.creator_ids))
-        slug = session.scalars(wanted.order_by(Creator.name)).first()
+        wanted = select(Creator.slug)
+        if not visitor.has():  # staff may look at any creator's
+            wanted = wanted.where(Creator.id.in_(visitor.creator_ids))
+        slug = session.scalars(wanted.order_by(Creator.name, Creator.id)).first()
     if slug is None:
         raise NotFound("There is nothing at this address for this account.")
     return RedirectResponse(f"/members/{slug}/segments", 303)
@@ -100,6 +108,22 @@ def export(request: Request, visitor: Asking, slug: Slug, segment_id: Id) -> Res
     return as_file(file, text)
 
 
+@changes.post("/members/{slug}/segments/{segment_id}/tell")
+def tell(
+    request: Request,
+    visitor: Asking,
+    slug: Slug,
+    segment_id: Id,
+    announcement: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$")],
+) -> Response:
+    try:
+        with unit_of_work(visitor.actor) as session:
+            telling.tell(session, visitor, segment_id, announcement)
+    except Refusal as error:
+        return _shown(request, visitor, slug, wrong=error)
+    return RedirectResponse(f"/members/{slug}/segments?done=told", 303)
+
+
 router.include_router(changes)
 
 
@@ -130,6 +154,7 @@ def _shown(
         context: dict[str, Any] = {
             "creator": creator,
             "tiers": steps,
+            "coming": telling.coming(session, creator.id, now_of(session)),
             "series": segments.series_of(session, creator.id),
             "shown": [(one, segments.told(one.rule, names)) for one in shown],
         }

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from catalog import auth
+from catalog import adopting
 from models.account import Account
 from models.base import unit_of_work
 from models.license import License
@@ -85,7 +85,7 @@ def adopted(guest: str = GUEST, *, verified: bool = True) -> str:
     with unit_of_work() as session:
         account = session.get_one(Account, account_id)
         account.verified_ms = 1 if verified else None
-        auth.adopt(session, account, guest)
+        adopting.adopt(session, account, guest)
     return account_id
 
 

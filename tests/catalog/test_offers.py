@@ -297,7 +297,8 @@ def walked(steps: list[tuple[int, str, str]], of: Limits) -> list[Seen]:
     at_ms = NOON
     for minutes, offer, answer in steps:
         at_ms += minutes * MINUTE_MS
-        free = not (limits.rests(seen, at_ms, of) or limits.is_quiet(at_ms, 0, of))
+        rests = limits.rests(seen, at_ms, of) or limits.is_full(seen, at_ms, of)
+        free = not (rests or limits.is_quiet(at_ms, 0, of))
         if free and not limits.enough(seen, offer, at_ms, of):
             seen.append(Seen(at_ms, offer, answer, at_ms + MINUTE_MS))
     return seen

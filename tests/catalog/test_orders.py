@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from catalog import auth
+from catalog import adopting, auth
 from catalog.auth import Visitor
 from catalog.payments import sandbox
 from catalog.web import visitors
@@ -261,7 +261,7 @@ class TestAnOrder:
         with unit_of_work() as session:
             row = session.get_one(Account, mine)
             row.verified_ms = session.scalar(select(now_ms()))
-            auth.adopt(session, row, GUEST.guest)
+            adopting.adopt(session, row, GUEST.guest)
         assert client.get(f"/orders/{order_id}").status_code == 200
         assert "The winning goal" in client.get("/licenses").text
 

@@ -14,11 +14,13 @@ from catalog.auth import Visitor
 from catalog.members import consents
 from catalog.privacy import cookies, keeping
 from catalog.privacy.kinds import KINDS
+from catalog.segments import MONTH_MS
 from catalog.web import honeypot, privacy, segments
 from models.account import Account, Role
 from models.base import reading, unit_of_work
 from models.consent import Consent
 from models.creator import Creator
+from models.membership import Membership
 from models.offer import Segment
 from tests import factories, letter_factories, member_factories, people, privacy_factories
 
@@ -141,8 +143,16 @@ def many(client: TestClient, owner: str) -> Creator:
         creator = factories.creator(session)
         tier = member_factories.tier(session, "early", creator)
         for _ in range(23):
-            member_factories.membership(session, of=tier)
+            row = member_factories.membership(session, of=tier)
+            row.joined_ms -= MONTH_MS
         return creator
+
+
+def all_agree() -> None:
+    """To be handed out."""
+    with unit_of_work() as session:
+        for account_id in session.scalars(select(Membership.account_id)):
+            consents.give(session, account_id, "export", "account")
 
 
 def test_a_segment_is_sized_saved_handed_out_and_closed(client: TestClient, many: Creator) -> None:
@@ -159,8 +169,12 @@ def test_a_segment_is_sized_saved_handed_out_and_closed(client: TestClient, many
     assert "Contract: you give them what the tier promises." in listed
     with reading() as session:
         made = session.scalars(select(Segment)).one()
+    refused = people.post(client, f"{path}/{made.id}/export")
+    assert refused.status_code == 409
+    assert "Fewer than 20 of them agreed" in refused.text
+    all_agree()
     handed = people.post(client, f"{path}/{made.id}/export")
-    assert handed.text == "email,name\r\n", "nobody agreed"
+    assert len(handed.text.splitlines()) == 24
     assert people.post(client, f"{path}/{made.id}/close").status_code == 303
     assert "There is none yet" in client.get(path).text
 
@@ -210,7 +224,9 @@ def test_programs_size_and_save_segments(
     (listed,) = client.get(f"{api}?creator=ada", headers=token).json()
     assert listed == made.json()
     one = f"{api}/{listed['id']}"
-    assert client.post(f"{one}/export", headers=token).text == "email,name\r\n"
+    assert client.post(f"{one}/export", headers=token).json()["code"] == "too_few"
+    all_agree()
+    assert len(client.post(f"{one}/export", headers=token).text.splitlines()) == 24
     assert client.delete(one, headers=token).status_code == 204
     assert client.delete(one, headers=token).status_code == 404
     monkeypatch.setattr("catalog.api.segments.SIZES", 0)
@@ -239,10 +255,13 @@ def test_looking_around_sets_no_cookie_and_each_that_is_set_is_listed(client: Te
 def test_a_form_that_a_program_fills_in_does_nothing(client: TestClient) -> None:
     assert honeypot.fell_in("https://spam.example")
     assert not honeypot.fell_in("  ")
-    shown = client.get("/letters").text
+    with unit_of_work() as session:
+        factories.creator(session)
+    shown = client.get("/letters?creator=ada").text
     assert 'name="website" type="text" tabindex="-1"' in shown
+    given = {"email": LENA, "creator": "ada", "purpose": "digest", "website": "x"}
     for _ in range(20):
-        answer = people.post(client, "/letters", email=LENA, purpose="news", website="x")
+        answer = people.post(client, "/letters", **given)
         assert answer.status_code == 200
-    assert people.post(client, "/letters", email=LENA, purpose="news").status_code == 429
+    assert people.post(client, "/letters", **given).status_code == 429
     assert letter_factories.mails() == []

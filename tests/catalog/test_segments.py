@@ -207,9 +207,9 @@ def test_what_is_no_listed_fact_or_too_many_is_refused(rule: dict[str, Any]) -> 
 
 def test_only_who_agreed_is_handed_out_and_can_see_that_it_was() -> None:
     with unit_of_work() as session:
-        found = members(session, 22)
+        found, young = members(session, 30, months=1), members(session, 1)
         _, who = ada(session)
-        for one in found[:3]:
+        for one in [*found[:24], *young]:
             consents.give(session, one, "export", "join")
         consents.withdraw(session, found[0], "export")
         made = save(session, "Early", tiers=["early"])
@@ -217,13 +217,15 @@ def test_only_who_agreed_is_handed_out_and_can_see_that_it_was() -> None:
         name, text = segments.exported(session, who, made.id)
         assert name.endswith(".csv")
         table = list(csv.DictReader(io.StringIO(text)))
-        emails = {session.get_one(Account, one).email for one in found[1:3]}
-        assert {row["email"] for row in table} == emails
+        emails = {session.get_one(Account, one).email for one in found[1:24]}
+        assert {row["email"] for row in table} == emails, "nor who joined a few days ago"
         assert list(table[0]) == ["email", "name"], "no fact of theirs"
     with reading() as session:
         seen = session.scalars(select(Event).filter_by(kind="address.handed_out")).all()
-        assert {one.subject for one in seen} == set(found[1:3])
+        assert {one.subject for one in seen} == set(found[1:24])
         assert {one.actor for one in seen} == {who.account_id}
+        creator, _ = ada(session)
+        assert {one.facts["creator"] for one in seen} == {creator.name}, "a name, not a number"
 
 
 def test_another_creator_sees_and_changes_nothing() -> None:

@@ -98,3 +98,62 @@ def test_it_says_when_it_can_be_stopped() -> None:
     ]
     assert early is not None
     assert not early.may_stop
+
+
+@given(
+    some.integers(1, 400),
+    some.integers(1, 400),
+    some.integers(401, 4_000),
+    some.integers(401, 4_000),
+)
+def test_after_as_many_visits_as_are_still_missing_it_is_certain(
+    hits: int, hits_without: int, of: int, of_without: int
+) -> None:
+    missing = uplift.still(hits, of, hits_without, of_without)
+    found = uplift.tested(hits, of, hits_without, of_without)
+    assert found is not None
+    assert (missing == 0) == found.may_stop
+    if missing:
+        times = 1 + missing / (of + of_without)
+        later = uplift.tested(*(one * times * 1.02 for one in (hits, of, hits_without, of_without)))
+        assert later is not None
+        assert later.may_stop
+
+
+ARMS = some.tuples(
+    some.integers(1, 400), some.integers(1, 400), some.floats(0, 1), some.floats(0, 1)
+)
+
+
+@given(ARMS)
+def test_one_comparison_alone_is_itself(arms: tuple[int, int, float, float]) -> None:
+    of, without, share, other = arms
+    one = (round(share * of), of, round(other * without), without)
+    assert uplift.together([one]) == pytest.approx(one)
+    assert uplift.together([one, (5, 9, 0, 0), (0, 0, 3, 4)]) == pytest.approx(one)
+
+
+def test_two_comparisons_are_no_surer_than_all_of_their_visits() -> None:
+    found = uplift.together([(30, 100, 30, 100), (5, 100, 5, 100)])
+    assert found is not None
+    hits, of, beside, without = found
+    assert hits / of == pytest.approx(beside / without) == pytest.approx(0.175)
+    assert of == pytest.approx(without)
+    assert 200 <= of < 240, "less is left to chance within each"
+    assert uplift.together([(1, 2, 0, 0)]) is None
+
+
+def test_no_effect_is_found_as_often_as_chance_finds_one() -> None:
+    """Two kinds of visits, unlike each other and unlike in how many are held back."""
+    chance, wrong = random.Random(11), 0
+    for _ in range(400):
+        strata = []
+        for rate, of, without in ((0.3, 400, 60), (0.04, 200, 200)):
+            drawn = [sum(chance.random() < rate for _ in range(many)) for many in (of, without)]
+            strata.append((drawn[0], of, drawn[1], without))
+        found = uplift.together(strata)
+        assert found is not None
+        between = uplift.difference(*found)
+        assert between is not None
+        wrong += not between.low <= 0 <= between.high
+    assert wrong / 400 < 0.08

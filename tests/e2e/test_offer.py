@@ -47,6 +47,7 @@ def test_a_card_below_the_clip(browser: Browser, house: tuple[str, str]) -> None
     bought_and_taken_back(browser, *house)
     no_is_said_in_the_cards_place(browser, *house)
     without_scripts(browser, *house)
+    without_a_cookie(browser, *house)
     pages_hold(browser, *house)
 
 
@@ -96,6 +97,26 @@ def without_scripts(browser: Browser, url: str, clip_id: str) -> None:
     context.close()
 
 
+def without_a_cookie(browser: Browser, url: str, clip_id: str) -> None:
+    """Offered for the page's sake; the first cookie is the one that was asked for."""
+    context = browser.new_context(timezone_id=zone())
+    page = context.new_page()
+    page.goto(f"{url}/clips/{clip_id}")
+    to_the_end(page)
+    expect(page.locator(CARD)).to_contain_text("This site does not know you")
+    assert context.cookies() == []
+    page.get_by_role("button", name="No offers at all").click()
+    expect(page.locator("[data-offer]")).to_contain_text("One cookie says so and nothing else")
+    assert [(one["name"], one["value"]) for one in context.cookies()] == [("offers", "none")]
+    assert violations(page, f"{url}/offers-none") == []
+    page.get_by_role("button", name="Show me offers again").click()
+    expect(page.get_by_role("button", name="No offers at all")).to_be_visible()
+    assert context.cookies() == []
+    assert violations(page, f"{url}/clips/{clip_id}/offers?offset={offers.noon()}") == []
+    expect(page.locator(CARD)).to_contain_text("Not this again today")
+    context.close()
+
+
 def pages_hold(browser: Browser, url: str, clip_id: str) -> None:
     """For who uses a screen reader or the keyboard."""
     context = person(browser, url, "olga@example.org")
@@ -118,11 +139,14 @@ def person(
         if method:
             members.method(session, account_id)
         word = auth.begin_sign_in(session, session.get_one(Account, account_id))
-    hours = offers.noon() // 60
-    zone = f"Etc/GMT{-hours:+d}" if hours else "UTC"
-    context = browser.new_context(timezone_id=zone, **options)  # type: ignore[arg-type]
+    context = browser.new_context(timezone_id=zone(), **options)  # type: ignore[arg-type]
     context.add_cookies([{"name": SIGN_IN, "value": word, "url": url}])
     return context
+
+
+def zone() -> str:
+    hours = offers.noon() // 60
+    return f"Etc/GMT{-hours:+d}" if hours else "UTC"
 
 
 def to_the_end(page: Page) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from catalog.auth import Visitor
 from catalog.offers import selling
@@ -51,7 +51,8 @@ def _after(session: Session, clip: Clip) -> list[Listing]:
     )
     wanted = (
         select(Listing)
-        .join(Clip, Clip.id == Listing.clip_id)
+        .join(Listing.clip)
+        .options(contains_eager(Listing.clip))
         .join(Recording, Recording.id == Clip.recording_id)
         .where(
             Listing.creator_id == listing.creator_id,

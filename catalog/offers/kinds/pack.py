@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from catalog.auth import Visitor
 from catalog.offers import deals, selling
@@ -36,7 +36,8 @@ def deal(
         rows = selling.shown_before(session, visitor, what, at_ms)
         if len(rows) < len(what["clips"]):
             return None
-        return selling.together(session, visitor, rows, int(what["percent"]), WHY)
+        known = selling.prices(session, visitor, rows)
+        return selling.together(rows, known, int(what["percent"]), WHY)
     if clip.listing is None or clip.kind != ClipKind.CLIP:
         return None
     near = [clip.listing, *_near(session, clip)]
@@ -52,12 +53,13 @@ def largest(
     why: str,
 ) -> Deal | None:
     """As many of them, from the first on, as stay a small thing; none for fewer than `least`."""
-    can = [one for one in wanted if selling.price(session, visitor, one)]
+    known = selling.prices(session, visitor, wanted, int(facts["most"]))
+    can = [one for one in wanted if one.id in known]
     if not can or can[0].id != wanted[0].id:
         return None
     found = None
-    for count in range(least, min(len(can), int(facts["most"])) + 1):
-        made = selling.together(session, visitor, can[:count], int(facts["percent"]), why)
+    for count in range(least, len(can) + 1):
+        made = selling.together(can[:count], known, int(facts["percent"]), why)
         if made is None or made.cents >= UNDER_CENTS:
             break
         found = made
@@ -72,7 +74,8 @@ def _near(session: Session, clip: Clip) -> list[Listing]:
     """Of the same recording, the nearest in time first."""
     wanted = (
         select(Listing)
-        .join(Clip, Clip.id == Listing.clip_id)
+        .join(Listing.clip)
+        .options(contains_eager(Listing.clip))
         .where(
             Clip.recording_id == clip.recording_id,
             Clip.kind == ClipKind.CLIP,

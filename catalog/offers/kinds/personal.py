@@ -29,7 +29,8 @@ def deal(
 ) -> Deal | None:
     if clip.listing is None:
         return None
-    return selling.together(session, visitor, [clip.listing], 0, WHY)
+    wanted = [clip.listing]
+    return selling.together(wanted, selling.prices(session, visitor, wanted), 0, WHY)
 
 
 def begin(session: Session, visitor: Visitor, offer: Offer, view: OfferView, deal: Deal) -> Onward:

@@ -10,7 +10,7 @@ from catalog.errors import BadRequest
 from catalog.members import billing, tiers
 from catalog.members.joining import LONGEST_TRIAL_DAYS
 from catalog.offers import deals
-from catalog.offers.deals import Deal, Onward, Way
+from catalog.offers.deals import UNDER_CENTS, Deal, Onward, Way
 from catalog.offers.kinds import tip
 from catalog.uses import DAY_MS
 from catalog.web.words import counted, moment, money
@@ -28,7 +28,7 @@ def check(facts: dict[str, Any]) -> None:
     deals.only(facts, "tier", "days")
     deals.number(facts, "days", LEAST_DAYS, LONGEST_TRIAL_DAYS)
     if not isinstance(facts.get("tier"), str) or not facts["tier"]:
-        raise BadRequest("tier: the key of one of your tiers.")
+        raise BadRequest("Tier: one of your tiers.")
 
 
 def deal(
@@ -74,6 +74,18 @@ def begin(session: Session, visitor: Visitor, offer: Offer, view: OfferView, dea
         return Way(view.id, way.url)
 
     return join
+
+
+def too_dear(session: Session, creator_id: str, key: str) -> str:
+    """Why a trial of this tier is shown to nobody; empty where it may be."""
+    found = next((one for one in tiers.current(session, creator_id) if one.key == key), None)
+    if found is None or found.month_cents < UNDER_CENTS:
+        return ""
+    price, most = (money(one, found.currency) for one in (found.month_cents, UNDER_CENTS))
+    return (
+        f"{found.name} costs {price} a month, and what costs {most} or more is no small thing: "
+        "nobody is shown a trial of it. Choose a smaller tier."
+    )
 
 
 def _tier(session: Session, offer: Offer, at_ms: int) -> Tier | None:
