@@ -3,13 +3,18 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from catalog import figures
 from catalog.auth import Visitor
 from catalog.figures import months
 from catalog.figures.shape import Figure
-from models.base import new_id, reading, unit_of_work
+from catalog.payments import ledger
+from catalog.payments.facts import PaymentFact, house
+from models.base import new_id, now_ms, reading, unit_of_work
 from models.membership import MemberEvent, MemberEventKind
 from models.offer import ContentSession
+from models.payment import PaymentKind
 from tests import factories
 from tests import order_factories as shop
 
@@ -90,3 +95,22 @@ def visits(begun_ms: int, shown: tuple[int, int], held_out: tuple[int, int], **v
                         **values,
                     )
                 )
+
+
+def told(kind: PaymentKind, order_id: str, payment: str, cents: int, movement: str) -> str:
+    """What the sandbox tells of money that moved by nobody's doing here."""
+    with unit_of_work() as session:
+        ours, now = house(session), session.scalar(select(now_ms())) or 0
+    fact = PaymentFact(
+        processor="sandbox",
+        event_id=f"evt_{movement}_{kind}",
+        kind=kind,
+        payment_ref=payment,
+        movement_ref=movement,
+        order_id=order_id,
+        amount_cents=cents,
+        currency="USD",
+        happened_ms=now,
+        house=ours,
+    )
+    return ledger.hear_all([fact])[0]

@@ -11,7 +11,17 @@ from pathlib import Path
 
 _server = multiprocessing.get_context("forkserver")
 # The last is what tests run in: each child looks at its main module.
-_server.set_forkserver_preload(["workers.cli", "workers.check", "workers.process", "pytest"])
+_server.set_forkserver_preload(
+    [
+        "workers.cli",
+        "workers.check",
+        "workers.kpis",
+        "workers.log",
+        "workers.process",
+        "workers.start",
+        "pytest",
+    ]
+)
 
 
 def start(

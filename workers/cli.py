@@ -1,23 +1,22 @@
-"""The command line. Each command: settings, one function, print, an exit code that tells."""
+"""The command line. Each command: settings, one function, print, an exit code that tells.
+
+A command imports what it needs when it runs: rows and their libraries take most of a second, which
+`--help`, a wrong word and a short answer should not wait for.
+"""
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from models.account import Role
-from models.settings import SettingsError, settings
-from workers import log
-from workers.start import start_up
+if TYPE_CHECKING:
+    from models.settings import Settings
 
 app = typer.Typer(
     name="reelyard",
@@ -27,15 +26,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+ROLES = "creator, licensee, member, partner, staff"
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def _begin(*, to_file: bool = True) -> None:
+def _begin(*, to_file: bool = True) -> "Settings":
     """Settings and database; the log on standard error, or in a file beside a progress bar."""
+    from models.settings import settings
+    from workers import log
+    from workers.start import start_up
+
     start_up()
-    log.set_up(settings().log, settings().data / "reelyard.log" if to_file else None)
+    chosen = settings()
+    log.set_up(chosen.log, chosen.data / "reelyard.log" if to_file else None)
+    return chosen
 
 
 def _print_json(data: Any) -> None:
@@ -113,12 +119,12 @@ def up(host: Host = None, port: Port = None) -> None:
     """Watch the inbox, work, and serve the catalogue, in one process tree until Ctrl-C."""
     from workers.engine import serve, watching, working
 
-    _begin_at(host, port)
-    err.print(f"Inbox      {escape(str(settings().resolved_inbox))}", soft_wrap=True)
-    err.print(f"Catalogue  {settings().base_url}/  (Ctrl-C ends)", soft_wrap=True)
-    _tell_way_in()
+    chosen = _begin_at(host, port)
+    err.print(f"Inbox      {escape(str(chosen.resolved_inbox))}", soft_wrap=True)
+    err.print(f"Catalogue  {chosen.base_url}/  (Ctrl-C ends)", soft_wrap=True)
+    _tell_way_in(chosen)
     with working(), watching():
-        serve(settings().host, settings().port)
+        serve(chosen.host, chosen.port)
 
 
 @app.command()
@@ -140,51 +146,19 @@ def work(
 ) -> None:
     """Work on what is asked for, until SIGTERM. A process that dies is started again."""
     from workers.engine import wait_for_end, working
+    from workers.supervisor import supervise
 
-    _begin(to_file=False)
-    if not settings().broker_url and processes > 1:
+    chosen = _begin(to_file=False)
+    if not chosen.broker_url and processes > 1:
         err.print(
             "reelyard: without REELYARD_BROKER_URL one process works; start it with threads instead"
         )
         raise typer.Exit(2)
     if processes > 1:
-        _supervise(processes, threads)
+        supervise(processes, threads)
         return
     with working(threads or None):
         wait_for_end()
-
-
-def _supervise(processes: int, threads: int) -> None:
-    from pipeline.ffmpeg import die_with_parent
-
-    command = [sys.executable, "-m", "workers.cli", "work", "--threads", str(threads)]
-    ended = False
-
-    def end(*_: object) -> None:
-        nonlocal ended
-        ended = True
-
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, end)
-
-    def begin() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(command, preexec_fn=die_with_parent)
-
-    children = [begin() for _ in range(processes)]
-    while not ended:
-        for number, child in enumerate(children):
-            if child.poll() is not None:
-                log.log().warning("worker process ended; started again", exit=child.returncode)
-                children[number] = begin()
-        time.sleep(0.5)
-    for child in children:
-        child.send_signal(signal.SIGTERM)
-    until = time.monotonic() + 28
-    for child in children:
-        try:
-            child.wait(timeout=max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
 
 
 @app.command()
@@ -192,25 +166,27 @@ def serve(host: Host = None, port: Port = None) -> None:
     """Serve the catalogue and its API."""
     from workers.engine import serve as run
 
-    _begin_at(host, port)
-    _tell_way_in()
-    run(settings().host, settings().port)
+    chosen = _begin_at(host, port)
+    _tell_way_in(chosen)
+    run(chosen.host, chosen.port)
 
 
-def _begin_at(host: str | None, port: int | None) -> None:
+def _begin_at(host: str | None, port: int | None) -> "Settings":
     """What the command says counts as a setting: addresses told elsewhere agree with it."""
+    from models.settings import settings
+
     for name, value in (("REELYARD_HOST", host), ("REELYARD_PORT", port)):
         if value is not None:
             os.environ[name] = str(value)
     settings.cache_clear()
-    _begin(to_file=False)
+    return _begin(to_file=False)
 
 
-def _tell_way_in() -> None:
+def _tell_way_in(chosen: "Settings") -> None:
     """Not where programs read the log: they would keep it."""
     from workers import sign_in
 
-    if settings().log != "json":
+    if chosen.log != "json":
         err.print(escape(sign_in.told()), soft_wrap=True)
 
 
@@ -218,17 +194,23 @@ def _tell_way_in() -> None:
 def sign_in_link(
     email: Annotated[str, typer.Argument(help="Whose account; the operator's by default.")] = "",
     role: Annotated[
-        list[Role] | None, typer.Option(help="A role the account gets; may be repeated.")
+        list[str] | None,
+        typer.Option(help=f"A role the account gets: {ROLES}. May be repeated."),
     ] = None,
     back: Annotated[str, typer.Option(help="The page it leads to.")] = "/",
 ) -> None:
     """Print a link that signs in once, within 15 minutes; the account is made if there is none."""
     from catalog.errors import CatalogError
+    from models.account import Role
     from workers import sign_in
 
+    roles = [Role(name) for name in role or () if name in ROLES.split(", ")]
+    if len(roles) < len(role or ()):
+        err.print(f"reelyard: a role is one of {ROLES}.")
+        raise typer.Exit(2)
     _begin()
     try:
-        link = sign_in.link(email, role or (), back)
+        link = sign_in.link(email, roles, back)
     except CatalogError as error:
         err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(2) from None
@@ -284,6 +266,8 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         _print_json({name: {"ok": ok, "text": text} for name, (ok, text) in findings.items()})
     else:
+        from rich.table import Table
+
         table = Table(box=None, show_header=False)
         for name, (ok, text) in findings.items():
             table.add_row("ok" if ok else "[bold]mend[/bold]", name, escape(text))
@@ -349,11 +333,12 @@ def kpis(
     """The figures as of the end of a day: the same whenever they are asked for."""
     from catalog.errors import CatalogError
     from workers import kpis as told
+    from workers.start import start_up
 
     if as_json and as_csv:
         err.print("reelyard: choose one of --json and --csv.")
         raise typer.Exit(2)
-    _begin()
+    start_up()  # and no log: nothing here writes to it
     try:
         found, end_ms = told.found(as_of, creator)
     except CatalogError as error:
@@ -371,9 +356,6 @@ def main() -> None:
     """Entry point: a wrong setting is one line and exit 2."""
     try:
         app()
-    except SettingsError as error:
-        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
     except BrokenPipeError:
         os._exit(0)
     except Exception as error:
@@ -382,6 +364,12 @@ def main() -> None:
 
 def _told_briefly(error: Exception) -> int:
     """A fault of ours: one sentence for the user, all of it in the log."""
+    from models.settings import SettingsError, settings
+    from workers import log
+
+    if isinstance(error, SettingsError):
+        err.print(f"reelyard: {escape(str(error))}", soft_wrap=True)
+        return 2
     first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
     err.print(f"reelyard: this did not work: {escape(first)}", soft_wrap=True)
     try:

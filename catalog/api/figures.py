@@ -26,20 +26,36 @@ Slug = Annotated[
 After = Annotated[str, Query(max_length=240, description="`next_cursor` of the page before")]
 
 
+UNITS = (
+    "count; cents, or millicents (thousandths of a cent), in the currency beside it; share (of "
+    "one); points (a difference of two shares); month (2026-03); moment (milliseconds since 1970, "
+    "UTC); text"
+)
+
+
 class ValueShape(BaseModel):
     label: str
-    unit: str = Field(description="count, cents, millicents (thousandths of a cent), share, points")
+    unit: str = Field(description=UNITS)
     amount: int | float | None = Field(description="null where there is nothing to tell it of yet")
     currency: str
     note: str
 
 
-class FigureShape(BaseModel):
-    name: str
+class ColumnShape(BaseModel):
+    key: str
     title: str
-    definition: str
+    unit: str = Field(description=UNITS)
+
+
+class FigureShape(BaseModel):
+    name: str = Field(description="mrr, members, conversion, offers, fulfilment, licensing ...")
+    title: str
+    definition: str = Field(description="What is counted, and what is not")
     values: list[ValueShape]
-    tables: dict[str, list[dict[str, Cell]]] = Field(description="Amounts in the values' units")
+    tables: dict[str, list[dict[str, Cell]]] = Field(
+        description="By name, newest first; two currencies are two rows, never one sum"
+    )
+    columns: dict[str, list[ColumnShape]] = Field(description="Of each table, in order")
 
 
 class FiguresShape(BaseModel):
@@ -56,7 +72,8 @@ class RowsShape(BaseModel):
 @router.get("/figures", summary="All figures as of the end of a day")
 def list_figures(visitor: Reads, as_of: Day = "", creator: Slug = "") -> FiguresShape:
     """Of your own clips and members, or of the house for staff. Computed from what happened before
-    the end of that day; asked again later they are the same."""
+    the end of that day; asked again later they are the same. `reelyard kpis --json` prints just
+    this."""
     with reading() as session:
         end_ms, whose = _asked(session, visitor, as_of, creator)
         found = figures.all_of(session, end_ms, whose)
@@ -82,7 +99,7 @@ def list_figure_rows(
     month: Annotated[str, Query(max_length=7, description="Of this month, like 2026-03")] = "",
 ) -> RowsShape:
     """Newest first. More can be asked for by the figure's own columns: `tier`, `currency`,
-    `movement`, `arm`, `answer`, `way`."""
+    `what`, `movement`, `arm`, `bought`, `kind`, `answer`, `way`."""
     wanted: dict[str, Any] = {"month": month} if month else {}
     with reading() as session:
         end_ms, whose = _asked(session, visitor, as_of, creator)

@@ -1,7 +1,7 @@
 """Licensing: what clips brought by licenses, and what of it went back.
 
-Of the house it is the ledger's money, by the moment it was heard of. An order may hold clips of
-several creators; of one of them it is the licenses', by when they were granted and revoked.
+It is the ledger's money, by the moment it was heard of; of one creator what is theirs of it (see
+shared).
 """
 
 from collections import defaultdict
@@ -10,14 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, union_all
 
-from catalog.figures import months
+from catalog.figures import months, shared
 from catalog.figures.asked import PAGE, Asked, mark
+from catalog.figures.months import Month
 from catalog.figures.shape import Cell, Chart, Column, Figure, Rows, Table, Value
 from catalog.figures.written import shown
 from catalog.payments.facts import MONEY_IN, MONEY_OUT
-from models.license import License
-from models.listing import Listing
-from models.order import Order, OrderLine, OrderState
 from models.payment import PaymentEvent
 
 NAME = "licensing"
@@ -25,7 +23,8 @@ FILTERS = ("month", "currency")
 TITLE = "Clip licensing revenue"
 DEFINITION = (
     "What was paid for licenses of clips, less what went back by refunds and disputes, by the "
-    "month in which the payment or its return was recorded. Memberships and tips are not in it."
+    "month in which the payment or its return was recorded. Memberships and tips are not in it. Of "
+    "an order with clips of several creators each has what its invoice and credit notes say."
 )
 BY_MONTH = (
     *(Column("month", "Month", "month"), Column("currency", "Currency")),
@@ -44,6 +43,9 @@ def figure(asked: Asked) -> Figure:
         one = sums[asked.months[month].name, currency]
         one[0] += int(paid or 0)
         one[1] += int(back or 0)
+    for moved in _shared(asked, asked.months[0].start_ms, asked.as_of_ms):
+        one = sums[months.name_of(moved.at), moved.currency]
+        one[0 if moved.cents > 0 else 1] += abs(moved.cents)
     currencies = sorted({currency for _, currency in sums})
     rows = [
         (month.name, currency, *_net(*sums[month.name, currency]))
@@ -68,91 +70,61 @@ def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     if wanted.get("month"):
         month = months.named(wanted["month"], asked.as_of_ms)
         start, end = month.start_ms, month.end_ms
-    parts = union_all(*_parts(asked, start, end)).subquery()
-    query, last = select(parts), mark(after)
+    query, last = _rows(asked, start, end), mark(after)
+    shares = _shared(asked, start, end)
     if wanted.get("currency"):
-        query = query.where(parts.c.currency == wanted["currency"])
+        query = query.where(PaymentEvent.currency == wanted["currency"])
+        shares = [one for one in shares if one.currency == wanted["currency"]]
     if last:
-        older = and_(parts.c.at == last[0], parts.c.id < last[1])
-        query = query.where(or_(parts.c.at < last[0], older))
-    newest = query.order_by(parts.c.at.desc(), parts.c.id.desc()).limit(PAGE + 1)
-    found = asked.session.execute(newest).all()
-    rows = [(row.at, str(row.kind), row.subject, row.cents, row.currency) for row in found[:PAGE]]
+        at, id_ = PaymentEvent.received_ms, PaymentEvent.event_id
+        query = query.where(or_(at < last[0], and_(at == last[0], id_ < last[1])))
+        shares = [one for one in shares if (one.at, one.id) < last]
+    read = [shared.Moved(*row) for row in asked.session.execute(query.limit(PAGE + 1))]
+    found = sorted([*read, *shares], key=lambda one: (one.at, one.id), reverse=True)
+    rows = [(one.at, str(one.kind), one.subject, one.cents, one.currency) for one in found[:PAGE]]
     more = f"{found[PAGE - 1].at}~{found[PAGE - 1].id}" if len(found) > PAGE else ""
     return Rows(MOVEMENTS, rows, more)
 
 
 def _summed(asked: Asked) -> Any:
-    parts = []
-    for at, month in enumerate(asked.months):
-        if asked.creator_id is None:
-            parts.append(_booked(at, month.start_ms, month.end_ms))
-            continue
-        for moved in _parts(asked, month.start_ms, month.end_ms):
-            one = moved.subquery()
-            came = func.sum(case((one.c.cents > 0, one.c.cents), else_=0))
-            went = func.sum(case((one.c.cents < 0, -one.c.cents), else_=0))
-            wanted = select(literal(at), one.c.currency, came, went)
-            parts.append(wanted.group_by(one.c.currency))
-    return union_all(*parts)
+    return union_all(*(_part(asked, at, month) for at, month in enumerate(asked.months)))
 
 
-def _booked(number: int, start_ms: int, end_ms: int) -> Any:
+def _part(asked: Asked, number: int, month: Month) -> Any:
     one = PaymentEvent
     came = func.sum(case((one.kind.in_(MONEY_IN), one.amount_cents), else_=0))
     went = func.sum(case((one.kind.in_(MONEY_OUT), one.amount_cents), else_=0))
     wanted = select(literal(number), one.currency, came, went)
-    return wanted.where(*_in_the_books(start_ms, end_ms)).group_by(one.currency)
+    return wanted.where(*_booked(asked, month.start_ms, month.end_ms)).group_by(one.currency)
 
 
-def _in_the_books(start_ms: int, end_ms: int) -> list[ColumnElement[bool]]:
+def _rows(asked: Asked, start_ms: int, end_ms: int) -> Any:
+    """As shared.Moved, newest first."""
     one = PaymentEvent
-    return [
+    signed = case((one.kind.in_(MONEY_IN), one.amount_cents), else_=-one.amount_cents)
+    columns = one.received_ms, one.event_id, one.kind, one.order_id, signed, one.currency
+    wanted = select(*columns).where(*_booked(asked, start_ms, end_ms))
+    return wanted.order_by(one.received_ms.desc(), one.event_id.desc())
+
+
+def _booked(asked: Asked, start_ms: int, end_ms: int) -> list[ColumnElement[bool]]:
+    one = PaymentEvent
+    wanted = [
         one.counted == True,  # noqa: E712 (SQLite's partial index is found by just these words)
         one.order_id.is_not(None),
         one.received_ms >= start_ms,
         one.received_ms < end_ms,
     ]
+    own = [shared.alone(one.order_id, asked.creator_id)] if asked.creator_id else []
+    return [*wanted, *own]
 
 
-def _parts(asked: Asked, start_ms: int, end_ms: int) -> list[Any]:
-    """Movements as rows: at, id, kind, subject, cents, currency."""
-    one = PaymentEvent
+def _shared(asked: Asked, start_ms: int, end_ms: int) -> list[shared.Moved]:
+    """Of one creator, in orders that hold clips of others too."""
     if asked.creator_id is None:
-        signed = case((one.kind.in_(MONEY_IN), one.amount_cents), else_=-one.amount_cents)
-        columns = (
-            *(one.received_ms.label("at"), one.event_id.label("id"), one.kind.label("kind")),
-            *(one.order_id.label("subject"), signed.label("cents"), one.currency.label("currency")),
-        )
-        return [select(*columns).where(*_in_the_books(start_ms, end_ms))]
-    return [
-        _of_creator(asked.creator_id, License.granted_ms, "paid", License.price_cents).where(
-            License.granted_ms >= start_ms, License.granted_ms < end_ms
-        ),
-        _of_creator(asked.creator_id, License.revoked_ms, "went back", -_back()).where(
-            License.revoked_ms >= start_ms, License.revoked_ms < end_ms, _back() > 0
-        ),
-    ]
-
-
-def _of_creator(creator_id: str, at: Any, kind: str, cents: Any) -> Any:
-    columns = (
-        *(at.label("at"), License.id.label("id"), literal(kind).label("kind")),
-        *(License.id.label("subject"), cents.label("cents"), License.currency.label("currency")),
-    )
-    return (
-        select(*columns)
-        .join(Listing, Listing.id == License.listing_id)
-        .join(OrderLine, OrderLine.id == License.order_line_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(Listing.creator_id == creator_id, License.price_cents > 0)
-    )
-
-
-def _back() -> ColumnElement[int]:
-    """A dispute ends its order and names no line: all of it went."""
-    disputed = and_(Order.state == OrderState.REFUNDED, OrderLine.refunded_cents == 0)
-    return case((disputed, License.price_cents), else_=OrderLine.refunded_cents)
+        return []
+    found = shared.movements(asked.session, asked.creator_id, end_ms)
+    return [one for one in found if start_ms <= one.at]
 
 
 def _net(paid: int, back: int) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import or_
 
+from catalog.errors import BadRequest
 from catalog.figures import months, mrr
 from catalog.figures.asked import Asked
 from catalog.figures.movements import Step, happened, totals
@@ -12,6 +13,7 @@ from models.membership import MemberEvent, MemberEventKind
 
 NAME = "members"
 FILTERS = ("month", "tier", "what")
+WHAT = ("joined", "left")
 TITLE = "Members"
 DEFINITION = (
     "Memberships that had begun and not ended at the end of the day, trials and pauses among them; "
@@ -44,7 +46,13 @@ def figure(asked: Asked) -> Figure:
         definition=DEFINITION,
         values=_values(last) if last else (),
         tables=(
-            Table("months", "By month", BY_MONTH, tuple(map(_month, reversed(whole)))),
+            Table(
+                "months",
+                "By month",
+                BY_MONTH,
+                tuple(map(_month, reversed(whole))),
+                "In each row start and joined, less left, is the end.",
+            ),
             Table(
                 "tiers",
                 "By tier and month",
@@ -54,6 +62,7 @@ def figure(asked: Asked) -> Figure:
         ),
         charts=_charts(asked, by_tier, whole) if last else (),
         filters=FILTERS,
+        choices=(("what", WHAT),),
         empty="Nobody is a member yet.",
     )
 
@@ -66,10 +75,11 @@ def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
         start, end = month.start_ms, month.end_ms
     which = happened(start, end, asked.creator_id)
     joined, ended = one.before_tier_key == "", one.kind == MemberEventKind.ENDED
-    kinds = {"joined": joined, "left": ended}
-    which.append(
-        kinds.get(wanted.get("what", ""), or_(joined, ended, one.before_tier_key != one.tier_key))
-    )
+    moved = or_(joined, ended, one.before_tier_key != one.tier_key)
+    kinds = {"": moved, **dict(zip(WHAT, (joined, ended), strict=True))}
+    if wanted.get("what", "") not in kinds:
+        raise BadRequest(f"what: one of {', '.join(WHAT)}.")
+    which.append(kinds[wanted.get("what", "")])
     if wanted.get("tier"):
         which.append(or_(one.tier_key == wanted["tier"], one.before_tier_key == wanted["tier"]))
     return mrr.events(asked, which, after)
@@ -121,8 +131,9 @@ def _charts(asked: Asked, by_tier: list[Step], whole: list[Step]) -> tuple[Chart
     levels = tuple(
         (tier, tuple(one.members for one in by_tier if one.tier == tier)) for tier in tiers
     )
-    rates = (("Churn rate", tuple(map(_rate, whole))),)
-    return (
-        Chart("Members at each month's end, by tier", "count", labels, levels),
-        Chart("Churn rate of each month", "share", labels, rates, lines=True),
-    )
+    rates = tuple(map(_rate, whole))
+    drawn = [Chart("Members at each month's end, by tier", "count", labels, levels)]
+    if any(one is not None for one in rates):
+        series = (("Churn rate", rates),)
+        drawn.append(Chart("Churn rate of each month", "share", labels, series, lines=True))
+    return tuple(drawn)

@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from catalog.errors import BadRequest
 from catalog.figures.asked import PAGE, Asked, mark
 from catalog.figures.shape import Chart, Column, Figure, Rows, Table, Value
+from catalog.payments.facts import MONEY_OUT
 from models.clip import Clip
 from models.event import Event
 from models.license import License
 from models.listing import Listing
 from models.membership import Charge
 from models.offer import OfferView
-from models.order import Order, OrderLine, OrderState
+from models.order import Order, OrderLine
 from models.payment import PaymentEvent, PaymentKind
 from models.pool import Partner, PoolMember
 
@@ -37,12 +38,11 @@ CLIPS = (
     *(Column("published", "Published", "moment"), Column("clip", "Clip"), Column("title", "Title")),
 )
 WAYS = ("license", "pool", "offer")
-ANY = "any"
+ANY, NONE = "any", "none"
 
 
 def figure(asked: Asked) -> Figure:
-    ways = {name: _earned(name, asked.as_of_ms) for name in WAYS}
-    all_ways = {**ways, ANY: or_(*ways.values())}
+    all_ways = _ways(asked.as_of_ms)
     sums = [func.sum(case((which, 1), else_=0)) for which in all_ways.values()]
     row = asked.session.execute(select(func.count(), *sums).where(*_on_sale(asked))).one()
     on_sale, *counts = (int(cell or 0) for cell in row)
@@ -69,6 +69,7 @@ def figure(asked: Asked) -> Figure:
         if on_sale
         else (),
         filters=FILTERS,
+        choices=(("way", (*WAYS, ANY, NONE)),),
         empty="No clip is on sale yet.",
     )
 
@@ -76,8 +77,8 @@ def figure(asked: Asked) -> Figure:
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     """Clips on sale: all that earned, those that earned one way, or those that did not."""
     last, which = mark(after), _on_sale(asked)
-    ways = {name: _earned(name, asked.as_of_ms) for name in WAYS}
-    ways |= {ANY: or_(*ways.values()), "none": ~or_(*ways.values())}
+    ways = _ways(asked.as_of_ms)
+    ways[NONE] = ~ways[ANY]
     name = wanted.get("way") or ANY
     if name not in ways:
         raise BadRequest(f"way: one of {', '.join(ways)}.")
@@ -116,34 +117,64 @@ def _on_sale(asked: Asked) -> list[ColumnElement[bool]]:
     return [*wanted, *([Listing.creator_id == asked.creator_id] if asked.creator_id else [])]
 
 
-def _earned(way: str, as_of_ms: int) -> ColumnElement[bool]:
-    if way == "license":
-        return Listing.id.in_(_licensed(as_of_ms))
-    if way == "pool":
-        draws = exists().where(
-            Partner.account_id == License.account_id,
-            Partner.pool_id == PoolMember.pool_id,
-            PoolMember.listing_id == License.listing_id,
-            *(Partner.since_ms <= License.granted_ms, PoolMember.added_ms <= License.granted_ms),
-            or_(Partner.ended_ms.is_(None), Partner.ended_ms > License.granted_ms),
-            or_(PoolMember.removed_ms.is_(None), PoolMember.removed_ms > License.granted_ms),
-        )
-        return Listing.id.in_(_licensed(as_of_ms).where(draws))
-    by_order = _licensed(as_of_ms).where(Order.offer_view_id.is_not(None))
-    return or_(Listing.id.in_(by_order), Listing.clip_id.in_(_tipped(as_of_ms)))
+def _ways(as_of_ms: int) -> dict[str, ColumnElement[bool]]:
+    """Of a listing; what several of them look at is computed once."""
+    licensed, tipped = _licensed(as_of_ms).cte("licensed"), _tipped(as_of_ms).cte("tipped")
+    draws = exists().where(
+        Partner.account_id == licensed.c.account_id,
+        Partner.pool_id == PoolMember.pool_id,
+        PoolMember.listing_id == licensed.c.listing_id,
+        Partner.since_ms <= licensed.c.granted_ms,
+        or_(Partner.ended_ms.is_(None), Partner.ended_ms > licensed.c.granted_ms),
+        _was_in(licensed.c.granted_ms),
+    )
+    bought = select(licensed.c.listing_id)
+    offered = bought.where(licensed.c.offer_view_id.is_not(None))
+    ways = {
+        "license": Listing.id.in_(bought),
+        "pool": Listing.id.in_(bought.where(draws)),
+        "offer": or_(Listing.id.in_(offered), Listing.clip_id.in_(select(tipped.c.clip_id))),
+    }
+    return {**ways, ANY: or_(ways["license"], ways["offer"])}
+
+
+def _was_in(at_ms: ColumnElement[int]) -> ColumnElement[bool]:
+    """Of pools' members: at that moment, as its row says or, of times before, what was recorded
+    when it came in again."""
+    until = PoolMember.removed_ms
+    now = and_(PoolMember.added_ms <= at_ms, or_(until.is_(None), until > at_ms))
+    before = exists().where(
+        Event.kind == "pool.was_in",
+        Event.subject == PoolMember.pool_id + PoolMember.listing_id,
+        Event.facts["from_ms"].as_numeric(20, 0) <= at_ms,
+        Event.facts["until_ms"].as_numeric(20, 0) > at_ms,
+    )
+    return or_(now, before)
 
 
 def _licensed(as_of_ms: int) -> Any:
-    """Listings with a paid license that nothing ended by a refund or dispute before that moment."""
-    returned = or_(OrderLine.refunded_cents > 0, Order.state == OrderState.REFUNDED)
+    """Paid licenses that had not ended by then with their money gone."""
+    turned = case((Event.kind == "license.revoked", 1), else_=-1)
+    ended = (
+        select(Event.subject)
+        .where(Event.kind.in_(("license.revoked", "license.reinstated")), Event.at_ms < as_of_ms)
+        .group_by(Event.subject)
+        .having(func.sum(turned) > 0)
+    )
+    went_back = exists().where(
+        PaymentEvent.order_id == Order.id,
+        PaymentEvent.kind.in_(MONEY_OUT),
+        PaymentEvent.counted,
+        PaymentEvent.received_ms < as_of_ms,
+    )
     return (
-        select(License.listing_id)
+        select(License.listing_id, License.account_id, License.granted_ms, Order.offer_view_id)
         .join(OrderLine, OrderLine.id == License.order_line_id)
         .join(Order, Order.id == OrderLine.order_id)
         .where(
             License.price_cents > 0,
             License.granted_ms < as_of_ms,
-            or_(License.revoked_ms.is_(None), License.revoked_ms >= as_of_ms, ~returned),
+            ~and_(License.id.in_(ended), went_back),
         )
     )
 
@@ -161,4 +192,5 @@ def _tipped(as_of_ms: int) -> Any:
 
     wanted = select(OfferView.clip_id).join(Charge, Charge.offer_view_id == OfferView.id)
     back = told(PaymentKind.REFUNDED, PaymentKind.DISPUTED)
-    return wanted.where(OfferView.clip_id.is_not(None), told(PaymentKind.PAID), ~back)
+    led = Charge.offer_view_id.is_not(None), OfferView.clip_id.is_not(None)
+    return wanted.where(*led, told(PaymentKind.PAID), ~back)

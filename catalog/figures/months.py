@@ -61,6 +61,11 @@ def named(name: str, as_of_ms: int) -> Month:
     return Month(name, _start(number), min(_start(number + 1), as_of_ms))
 
 
+def name_of(at_ms: int) -> str:
+    """The month that this moment is in."""
+    return day_of(at_ms + 1).isoformat()[:7]
+
+
 def _name(number: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 

@@ -20,8 +20,10 @@ DEFINITION = (
     "membership is paid for or in grace at the end of the day. A trial counts from its first "
     "payment, a pause counts nothing. New: memberships that began to pay. Churn: those that ended. "
     "Expansion and contraction: all that others pay more or less, by another tier, period or a "
-    "pause. Kept in thousandths of a cent, shown in cents."
+    "pause. Who comes back after an end is new again. Processors' fees are not taken off. Kept in "
+    "thousandths of a cent, shown in cents."
 )
+ADDS_UP = "start, new, expansion, contraction and churn (these two below zero)"
 MOVED = ("new", "expansion", "contraction", "churn")
 AMOUNTS = (
     Column("start", "Start", "millicents"),
@@ -56,11 +58,25 @@ def figure(asked: Asked) -> Figure:
         definition=DEFINITION,
         values=tuple(_value([one for one in whole if one.currency == name]) for name in currencies),
         tables=(
-            Table("months", "By month", BY_MONTH, tuple(map(_month, _newest(whole)))),
-            Table("tiers", "By tier and month", BY_TIER, tuple(map(_tier, _newest(asked.steps)))),
+            Table(
+                "months",
+                "By month",
+                BY_MONTH,
+                tuple(map(_month, _newest(whole))),
+                f"In each row {ADDS_UP} add up to the end.",
+            ),
+            Table(
+                "tiers",
+                "By tier and month",
+                BY_TIER,
+                tuple(map(_tier, _newest(asked.steps))),
+                f"In each row {ADDS_UP} and what came from other tiers add up to the end. In all "
+                "tiers of a month together, what moved between them adds up to zero.",
+            ),
         ),
         charts=tuple(_chart(asked, currency) for currency in currencies),
         filters=FILTERS,
+        choices=(("movement", MOVED),),
         empty="Nobody is a member yet. What members pay for a month is shown here from the first.",
     )
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from catalog.figures import months
 from catalog.figures.asked import PAGE, Asked, mark
-from catalog.figures.conversion import SETTLED_MS
 from catalog.figures.shape import Cell, Chart, Column, Figure, Rows, Table, Value
+from catalog.offers.heard import SETTLED_MS
 from models.offer import Offer, OfferAnswer, OfferView
 
 NAME = "offers"
@@ -48,6 +48,7 @@ def figure(asked: Asked) -> Figure:
         tables=(Table("offers", "By offer", BY_OFFER, tuple(rows[:MOST])),),
         charts=(_chart(rows[:8]),) if rows else (),
         filters=FILTERS,
+        choices=(("answer", tuple(map(str, OfferAnswer))),),
         empty="No showing of an offer is two days old yet.",
     )
 

@@ -34,6 +34,8 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    """How its columns hang together."""
 
     def dicts(self) -> list[dict[str, Cell]]:
         keys = [column.key for column in self.columns]
@@ -63,6 +65,8 @@ class Figure:
     charts: tuple[Chart, ...] = ()
     filters: tuple[str, ...] = ()
     """By what its rows can be asked for."""
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Of these filters, all that they can be."""
     empty: str = ""
     """What is said where there is nothing to draw."""
 

@@ -1,8 +1,9 @@
 """Figures for people, spreadsheets and programs."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from catalog.csvs import rows_as_csv
+from catalog.csvs import more_as_csv, rows_as_csv
 from catalog.figures.months import day_of
 from catalog.figures.shape import Cell, Column, Figure, Rows, Table, Unit
 from catalog.web.words import moment, moment_iso, money
@@ -65,6 +66,12 @@ def one_as_data(figure: Figure) -> dict[str, Any]:
             for one in figure.values
         ],
         "tables": {table.key: table.dicts() for table in figure.tables},
+        "columns": {
+            table.key: [
+                {"key": one.key, "title": one.title, "unit": one.unit} for one in table.columns
+            ]
+            for table in figure.tables
+        },
     }
 
 
@@ -84,9 +91,12 @@ def table_as_csv(table: Table) -> str:
     return rows_as_csv([_head(column) for column in table.columns], map(_whole(table), table.rows))
 
 
-def rows_csv(found: Rows) -> str:
-    whole = _whole(Table("", "", found.columns, ()))
-    return rows_as_csv([_head(column) for column in found.columns], map(whole, found.rows))
+def rows_csv(pages: Iterable[Rows]) -> Iterator[str]:
+    """A page at a time, however many there are; the first one's columns are its head."""
+    for number, found in enumerate(pages):
+        if not number:
+            yield rows_as_csv([_head(column) for column in found.columns], [])
+        yield more_as_csv(map(_whole(Table("", "", found.columns, ())), found.rows))
 
 
 def _head(column: Column) -> str:

@@ -33,7 +33,7 @@ class Scale:
 
 def drawn(chart: Chart, name: str) -> Markup:
     """`name` tells its ids from those of others on the page."""
-    by_month = all(_is_month(label) for label in chart.labels)
+    by_month = all(is_month(label) for label in chart.labels)
     draw: Callable[[Chart], tuple[list[Markup], int]] = _rows
     if by_month:
         draw = _lines if chart.lines else _columns
@@ -76,7 +76,8 @@ def _of_series(chart: Chart, name: str, values: Numbers) -> str:
 
 
 def _columns(chart: Chart) -> tuple[list[Markup], int]:
-    scale = _scale([*_sums(chart), *_sums(chart, below=True)])
+    least = 1 if chart.unit == "count" else 0
+    scale = _scale([*_sums(chart), *_sums(chart, below=True)], least)
     parts, wide = _axes(chart, scale), _slot(chart)
     for at in range(len(chart.labels)):
         up = down = 0.0
@@ -151,13 +152,13 @@ def _axes(chart: Chart, scale: Scale) -> list[Markup]:
     return parts
 
 
-def _scale(values: Numbers) -> Scale:
-    """From zero, in steps of 1, 2 or 5."""
+def _scale(values: Numbers, least: float = 0) -> Scale:
+    """From zero, in steps of 1, 2 or 5, none smaller than `least`."""
     known = [value for value in values if value is not None]
     high, low = max([0.0, *known]), min([0.0, *known])
     if high == low:
         return Scale(0, 1, 1)
-    rough, step = (high - low) / TICKS, 1.0
+    rough, step = max((high - low) / TICKS, least), 1.0
     while step * 10 <= rough:
         step *= 10
     while step > rough:
@@ -202,12 +203,12 @@ def _short(chart: Chart, value: float) -> str:
     return f"{whole:.3g}"
 
 
-def _is_month(label: str) -> bool:
+def is_month(label: str) -> bool:
     return len(label) == 7 and label[4] == "-" and label[:4].isdigit()
 
 
 def _label(label: str) -> str:
-    return month(label) if _is_month(label) else label[:1].upper() + label[1:]
+    return month(label) if is_month(label) else label[:1].upper() + label[1:]
 
 
 def _brief(label: str) -> str:

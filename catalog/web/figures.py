@@ -1,9 +1,10 @@
 """The page of the figures: what they mean, how they went, and what they were counted from."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from catalog import figures
@@ -11,12 +12,16 @@ from catalog.auth import Visitor
 from catalog.entitlements import now_of
 from catalog.errors import NotFound
 from catalog.figures import months, readers, written
+from catalog.figures.shape import Rows
+from catalog.offers import moments
 from catalog.web import charts
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking
 from models.base import reading
 
 READ = ["GET", "HEAD"]
+MOST_ROWS = 120
+"""Of a table on a page; its file has all."""
 router = APIRouter(include_in_schema=False)
 Day = Annotated[str, Query(max_length=20)]
 Word = Annotated[str, Query(max_length=200)]
@@ -49,6 +54,34 @@ def as_csv(
     if not wanted:
         raise NotFound("This figure has no such table.")
     return _file(written.table_as_csv(wanted[0]), f"{name}-{wanted[0].key}-{asked['day']}.csv")
+
+
+@router.api_route("/figures/{name}/rows.csv", methods=READ)
+def rows_as_csv(
+    request: Request, visitor: Asking, name: str, as_of: Day = "", creator: Word = ""
+) -> Response:
+    """All of them: what cannot be answered is said before the first line."""
+    with reading() as session:
+        asked = _asked(session, visitor, as_of, creator)
+        whose, end_ms = asked["whose"].creator_id, asked["end_ms"]
+        wanted = _wanted(request, figures.filters_of(name))
+        first = figures.rows_of(session, name, end_ms, whose, wanted=wanted)
+
+    def pages() -> Iterator[Rows]:
+        found = first
+        yield found
+        while found.after:
+            with reading() as session:
+                found = figures.rows_of(
+                    session, name, end_ms, whose, wanted=wanted, after=found.after
+                )
+            yield found
+
+    return StreamingResponse(
+        written.rows_csv(pages()),
+        media_type="text/csv; charset=utf-8",
+        headers=_headers(f"{name}-rows-{asked['day']}.csv"),
+    )
 
 
 @router.api_route("/figures/{name}", methods=READ)
@@ -90,7 +123,8 @@ def _asked(session: Session, visitor: Visitor, as_of: str, creator: str) -> dict
 
 
 def _shown(asked: dict[str, Any]) -> dict[str, Any]:
-    return {**asked, "cell": written.shown, "is_month": charts._is_month}
+    more = {"cell": written.shown, "is_month": charts.is_month, "moments": moments.NAMES}
+    return {**asked, **more, "most": MOST_ROWS}
 
 
 def _wanted(request: Request, filters: tuple[str, ...]) -> dict[str, str]:
@@ -100,8 +134,11 @@ def _wanted(request: Request, filters: tuple[str, ...]) -> dict[str, str]:
 
 
 def _file(text: str, name: str) -> Response:
-    headers = {
+    return Response(text, media_type="text/csv; charset=utf-8", headers=_headers(name))
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "private, no-cache",
     }
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

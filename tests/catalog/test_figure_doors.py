@@ -110,6 +110,10 @@ def test_creators_read_their_own_and_staff_the_houses(
         ("/figures?as_of=9999-12-31", 400),
         ("/figures?as_of=2199-12-31", 400),
         ("/figures/mrr?month=2026-13", 400),
+        ("/figures/mrr/rows.csv?as_of=2026-03-31&movement=new", 200),
+        ("/figures/nothing/rows.csv", 404),
+        ("/figures/mrr/rows.csv?movement=sideways", 400),
+        ("/figures/members?what=slept", 400),
         ("/figures/mrr?movement=sideways", 400),
         ("/figures/conversion?arm=left", 400),
         ("/figures/monetised?way=luck", 400),
@@ -155,6 +159,46 @@ def test_a_table_is_a_csv_that_no_spreadsheet_runs(
     assert int(found[0]["end_millicents"]) == month_of("mrr")["end"]
 
 
+def test_all_rows_are_a_csv_whatever_their_number(
+    client: TestClient, books: tuple[str, str]
+) -> None:
+    people.sign_in(client, "ada@example.org", Role.CREATOR, creator="ada")
+    answer = client.get("/figures/mrr/rows.csv?as_of=2026-03-31")
+    assert "mrr-rows-2026-03-31.csv" in answer.headers["content-disposition"]
+    found = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(found) == 114 > figures.asked.PAGE
+    assert len({row["at"] for row in found}) == len(found)
+    moved = sum(int(row["after_millicents"]) - int(row["before_millicents"]) for row in found)
+    assert moved == month_of("mrr")["end"]
+
+
+def test_what_a_row_shows_adds_up_to_its_end(client: TestClient, books: tuple[str, str]) -> None:
+    account_id = people.account("ada@example.org", Role.CREATOR, creator="ada")
+    program = people.token(account_id, "figures:read")
+    told = client.get("/api/v1/figures/mrr?as_of=2026-03-31", headers=program).json()
+    moved = ("start", "new", "expansion", "contraction", "churn")
+    for row in told["tables"]["months"]:
+        assert sum(row[name] for name in moved) == row["end"]
+    for row in told["tables"]["tiers"]:
+        assert sum(row[name] for name in (*moved, "moved")) == row["end"]
+    units = {one["key"]: one["unit"] for one in told["columns"]["months"]}
+    assert units["end"] == "millicents"
+    assert list(units) == list(told["tables"]["months"][0])
+
+
+def test_a_row_that_was_chosen_says_so_and_a_test_of_a_tier_is_one_link_away(
+    client: TestClient, books: tuple[str, str]
+) -> None:
+    people.sign_in(client, "ada@example.org", Role.CREATOR, creator="ada")
+    page = client.get("/figures/mrr?as_of=2026-03-31&month=2026-03&movement=new").text
+    assert 'aria-current="true"' in page
+    assert "movement=churn" in page
+    whole = client.get("/figures?as_of=2026-03-31").text
+    assert 'href="/members/ada"' in whole
+    assert "add up to the end" in whole
+    assert client.get("/members/ada").status_code == 200
+
+
 def test_the_command_prints_a_table_json_or_csv(books: tuple[str, str]) -> None:
     shown = reelyard("kpis", "--as-of", "2026-03-31")
     assert shown.returncode == 0, shown.stderr
@@ -190,6 +234,14 @@ def test_a_chart_begins_at_zero_and_says_in_words_what_it_draws() -> None:
     words = charts.described(chart)
     assert words.startswith("March 2026: $0.00. Highest: $11.00, February 2026.")
     assert len(list(root.iter("rect"))) == 3
+
+
+def test_people_are_not_counted_in_halves() -> None:
+    chart = Chart("Members", "count", ("2026-01", "2026-02"), (("Early", (0, 1)),))
+    root = ElementTree.fromstring(charts.drawn(chart, "m"))
+    texts = [one.text for one in root.iter("text")]
+    assert texts[:2] == ["0", "1"]
+    assert "0.5" not in texts
 
 
 def test_what_goes_below_nothing_hangs_below_the_line() -> None:

@@ -167,6 +167,11 @@ def test_movements_are_the_difference_of_levels_whatever_happened(
         begun = sum(event.tier_key == tier and event.kind != "ended" for event in mine)
         assert one.members == begun - sum(event.before_tier_key == tier for event in mine)
     assert {event.tier_key for event in before} <= {tier for _, tier in last}
+    recur: dict[str, int] = {}
+    for event in before:
+        recur[event.currency] = recur.get(event.currency, 0) + event.after_mrr - event.before_mrr
+    for currency, cents in recur.items():
+        assert sum(one.end for key, one in last.items() if key[0] == currency) == cents
     for whole in totals(found):
         moved = whole.new + whole.expansion - whole.contraction - whole.churn
         assert whole.end - whole.start == moved
