@@ -1,49 +1,80 @@
 """The books and the figures beside the totals that are known: what differs, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import case, func, select
 
+from bench import year_visit_books
 from bench.year_model import Known, Model, known
+from bench.year_visit_model import VisitModel, month_of
 from catalog import figures
 from catalog.figures import months, written
 from catalog.figures.shape import Figure
 from catalog.payments import ledger, sandbox
 from models.base import reading
+from models.membership import Charge
 from models.order import Invoice
 
 CURRENCY = "USD"
 MOVED = ("new", "expansion", "contraction", "churn")
 
 
-def checked(model: Model, at: int) -> tuple[tuple[str, ...], list[str]]:
-    """The month that ended then; and all that differs."""
-    wrong = [*figures_differ(model, at), *_books(model, at)]
-    told, day = known(model.moves, at), months.day_of(at)
+Pair = tuple[str, object, object]
+"""What, what it is, what it should be."""
+
+
+class Books:
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, ...]] = []
+        self.wrong: list[str] = []
+        self.compared = 0
+
+    def checked(self, model: Model, visits: VisitModel, at: int) -> tuple[str, ...]:
+        """The month that ended then."""
+        self._compare(at, _books(model))
+        self.figures_checked(model, visits, at)
+        self.rows.append(_row(model, visits, at))
+        return self.rows[-1]
+
+    def figures_checked(self, model: Model, visits: VisitModel, at: int) -> None:
+        told, name = known(model.moves, at), month_of(at - 1)
+        with reading() as session:
+            found = {one.name: one for one in figures.all_of(session, at)}
+        self._compare(at, _recurring(found["mrr"], told, name))
+        self._compare(at, _members(found["members"], told, name))
+        self._compare(at, year_visit_books.pairs(found, visits, at))
+
+    def told(self, model: Model, visits: VisitModel) -> str:
+        with reading() as session:
+            charges = session.scalar(select(func.count()).select_from(Charge)) or 0
+        seen = sum(len(one) for one in visits.visits.values())
+        return (
+            f"{charges:,} charges, {len(model.moves):,} changes of memberships, "
+            f"{seen:,} visits with {len(visits.sales):,} purchases; {self.compared:,} numbers of "
+            f"the {len(figures.FIGURES)} figures and the books compared."
+        )
+
+    def _compare(self, at: int, pairs: Iterable[Pair]) -> None:
+        for what, is_, should in pairs:
+            self.compared += 1
+            if is_ != should:
+                self.wrong.append(f"{months.day_of(at)} {what}: {is_} instead of {should}")
+
+
+def _row(model: Model, visits: VisitModel, at: int) -> tuple[str, ...]:
+    told, name = known(model.moves, at), month_of(at - 1)
     money = (model.paid, model.back, model.paid - model.back)
-    row = (
-        f"{day:%Y-%m}",
+    return (
+        name,
         f"{sum(told.members.values()):,}",
         f"{told.paying:,}",
         written.shown(sum(told.recurs.values()), "millicents", CURRENCY),
+        *year_visit_books.row(visits, name, at),
         *(written.shown(cents, "cents", CURRENCY) for cents in money),
     )
-    return row, wrong
 
 
-def figures_differ(model: Model, at: int) -> list[str]:
-    told, name = known(model.moves, at), f"{months.day_of(at):%Y-%m}"
-    with reading() as session:
-        found = {one.name: one for one in figures.all_of(session, at)}
-    pairs = [*_recurring(found["mrr"], told, name), *_members(found["members"], told, name)]
-    return [
-        f"{months.day_of(at)} {what}: {is_} instead of {should}"
-        for what, is_, should in pairs
-        if is_ != should
-    ]
-
-
-def _recurring(figure: Figure, told: Known, name: str) -> Iterator[tuple[str, object, object]]:
+def _recurring(figure: Figure, told: Known, name: str) -> Iterator[Pair]:
     whole = sum(told.recurs.values())
     yield "MRR", figure.values[0].amount if figure.values else 0, whole
     for row in figure.tables[0].dicts():
@@ -58,7 +89,7 @@ def _recurring(figure: Figure, told: Known, name: str) -> Iterator[tuple[str, ob
         yield f"MRR of {tier}", ends.get(tier, 0), told.recurs[tier]
 
 
-def _members(figure: Figure, told: Known, name: str) -> Iterator[tuple[str, object, object]]:
+def _members(figure: Figure, told: Known, name: str) -> Iterator[Pair]:
     rows = figure.tables[0].dicts()
     for row in rows:
         moved = told.moved.get(str(row["month"]), {})
@@ -72,7 +103,7 @@ def _members(figure: Figure, told: Known, name: str) -> Iterator[tuple[str, obje
         yield f"members of {tier}", ends.get(tier, 0), told.members[tier]
 
 
-def _books(model: Model, at: int) -> list[str]:
+def _books(model: Model) -> list[Pair]:
     with reading() as session:
         booked = ledger.sums(session).get((sandbox.NAME, CURRENCY), ledger.Sums())
         held = sandbox.sums(session).get(CURRENCY, sandbox.Sums(0, 0))
@@ -83,7 +114,7 @@ def _books(model: Model, at: int) -> list[str]:
             for what in (1, cents)
         ]
         counts = [int(one or 0) for one in session.execute(select(*by_kind)).one()]
-    pairs = [
+    return [
         ("the ledger's payments", booked.paid, model.paid),
         ("the ledger's refunds", booked.refunded, model.back),
         ("the ledger's net", booked.net, model.paid - model.back),
@@ -93,9 +124,4 @@ def _books(model: Model, at: int) -> list[str]:
         ("invoiced", counts[1], model.paid),
         ("credit notes", counts[2], model.credits),
         ("credited", counts[3], model.back),
-    ]
-    return [
-        f"{months.day_of(at)} {what}: {is_} instead of {should}"
-        for what, is_, should in pairs
-        if is_ != should
     ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bench.year_clock import Clock
 from bench.year_model import TIERS
 from catalog.errors import CatalogError
 from catalog.members import (
@@ -35,11 +36,13 @@ MOST = 100_000
 class Engine:
     """By the numbers of people; what it refused is kept in `wrong`."""
 
-    def __init__(self, first_ms: int) -> None:
+    def __init__(self, clock: Clock, first_ms: int) -> None:
+        self.clock = clock
         self.accounts: dict[int, str] = {}
         self.cards: dict[int, str] = {}
         self.memberships: dict[int, str] = {}
         self.tips: dict[int, str] = {}
+        self.held: list[object] = []
         self.wrong: list[str] = []
         with unit_of_work() as session:
             creator = creator_of(session, "year")
@@ -55,10 +58,10 @@ class Engine:
             session.info[QUIET] = True
             self.session = session
             # What is asked for at every step is read once: a session lets go of what nobody holds.
-            held = [session.get(Tier, id_) for id_ in self.tiers.values()]
-            also = session.get(Creator, self.creator_id), session.get(Secret, "house")
+            self.held = [session.get(Tier, id_) for id_ in self.tiers.values()]
+            self.held += [session.get(Creator, self.creator_id), session.get(Secret, "house")]
             yield
-            del held, also
+            self.held.clear()
 
     def person(self, number: int, card: str) -> None:
         account = Account(email=f"p{number}@example.org", name="", roles=[], verified_ms=1)
@@ -128,6 +131,7 @@ class Engine:
 
     def time_passes(self, at: int) -> None:
         """As the timer and its jobs do."""
+        self.clock.set(at, self.session)
         for id_ in advancing.due(self.session, at, MOST):
             advancing.advance(self.session, id_, at)
         for id_ in charge_rows.due(self.session, at, MOST):
@@ -138,11 +142,13 @@ class Engine:
 
     def money_goes_back(self, at: int) -> None:
         """Outside a transaction, as the step does: the processor first, then the ledger."""
+        self.clock.set(at)
         with unit_of_work() as session:
             wanted = select(Refund).filter_by(state=RefundState.ASKED).order_by(Refund.id)
             asked = session.scalars(wanted).all()
         for row in asked:
-            self._refunded(row.id, row.charge_id or "", row.payment_ref, row.amount_cents, at)
+            subject = row.charge_id or row.order_id or ""
+            self._refunded(row.id, subject, row.payment_ref, row.amount_cents, at)
 
     def charged_back(self, number: int, cents: int, at: int) -> None:
         """Their last payment, at the processor, which tells of it."""

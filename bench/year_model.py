@@ -44,6 +44,8 @@ class Person:
     card: str = "works"
     payments: list[int] = field(default_factory=list)
     """Of this membership: what is left of each."""
+    steps: list[tuple[str, int]] = field(default_factory=list)
+    """Tier and price before each difference that the last payments of this period were."""
     recurs: int = 0
 
     @property
@@ -75,7 +77,7 @@ class Model:
         one.price, one.trial = price(tier, period), trial_days > 0
         one.anchor = one.start = one.joined = at
         one.credit, one.leaving, one.next, one.first_paid = 0, False, None, 0
-        one.payments, one.recurs = [], 0
+        one.payments, one.steps, one.recurs = [], [], 0
         one.count = 0 if one.trial else 1
         one.end = at + trial_days * DAY_MS if one.trial else after(at, period, 1)
         if not one.trial:
@@ -100,29 +102,35 @@ class Model:
         if (one.next or (one.tier, one.period)) == (tier, period):
             return
         before = one.tier
-        if one.trial:
-            one.tier, one.period, one.price = tier, period, price(tier, period)
-            self._moved(one, at, "other", tier_before=before)
-            return
         if TIERS[tier][0] <= TIERS[one.tier][0]:
             one.next = None if (tier, period) == (one.tier, one.period) else (tier, period)
             return
         moment = max(one.start, at - at % HOUR_MS)
         cost, begin, end = price(tier, period), at, after(at, period, 1)
-        if period == one.period:
+        if period == one.period and not one.trial:
             cost, begin, end = part(cost, one.start, one.end, moment), moment, one.end
-        due = cost - part(one.price, one.start, one.end, moment)
+        due = cost - (0 if one.trial else part(one.price, one.start, one.end, moment))
         taken = min(one.credit, due)  # of less than nothing the credit grows
         amount = due - taken
+        if not amount and not taken:  # nothing is had for nothing
+            one.next = (tier, period)
+            return
         if amount and one.card != "works":
             return
         one.credit -= taken
+        differs = end == one.end and amount > 0
+        one.steps = [*one.steps, (one.tier, one.price)] if differs else []
         one.tier, one.period, one.price, one.next = tier, period, price(tier, period), None
+        was_trial, one.trial = one.trial, False
         if end != one.end:
             one.anchor = one.start = begin
             one.count, one.end = 1, end
         self._pay(one, amount, at)
-        self._moved(one, at, "other", tier_before=before)
+        self._moved(one, at, "new" if was_trial else "other", tier_before=before)
+
+    def may_pause(self, one: Person) -> bool:
+        """Once in each period that is paid: a pause counts the next ones from its end."""
+        return one.anchor != one.end
 
     def pause(self, one: Person, months: int, at: int) -> None:
         one.state, one.paused_left = "paused", one.end - at
@@ -141,7 +149,7 @@ class Model:
         if one.state == "grace" or at >= one.end:
             self._over(one, at)
         else:
-            one.leaving, one.next = True, None
+            one.leaving = True
 
     def withdraw(self, one: Person, at: int) -> None:
         left = one.credit
@@ -156,11 +164,21 @@ class Model:
         return one.alive and at < max(one.joined, one.first_paid) + WITHDRAW_MS
 
     def charged_back(self, one: Person, at: int) -> int:
-        """The last payment, all of it, at the processor; what it paid for ends. Its cents."""
+        """The last payment, all of it, at the processor. The difference of a step up takes the step
+        back; else it ends, and what is left of other payments goes back. Its cents.
+        """
         cents = one.payments.pop()
         self.going_back += cents
         self.credits += 1
-        self._over(one, at)
+        rest = max(0, part(one.price, one.start, one.end, at) + one.credit - cents)
+        if one.steps:
+            before = one.tier
+            one.tier, one.price = one.steps.pop()
+            one.credit = max(0, rest - part(one.price, one.start, one.end, at))
+            self._moved(one, at, "other", tier_before=before)
+        else:
+            one.credit = rest
+            self._over(one, at)
         return cents
 
     def tip(self, one: Person, cents: int) -> bool:
@@ -192,7 +210,7 @@ class Model:
         if period != one.period or first:
             one.anchor, one.count = one.end, 0
         one.tier, one.period, one.price, one.next = tier, period, cost, None
-        one.credit -= taken
+        one.credit, one.steps = one.credit - taken, []
         one.count += 1
         one.start, one.end = one.end, after(one.anchor, period, one.count)
         one.state, one.trial, one.next_try = "active", False, None

@@ -3,6 +3,7 @@
 import heapq
 import random
 
+from bench.year_clock import Clock
 from bench.year_engine import Engine
 from bench.year_model import DAY_MS, TIERS, Model, Person
 from catalog.errors import CatalogError
@@ -28,8 +29,10 @@ ENDED = {"join": 25, "nothing": 75}
 
 
 class People:
-    def __init__(self, engine: Engine, members: int, seed: int, first_ms: int, days: int) -> None:
-        self.engine, self.model = engine, Model()
+    def __init__(
+        self, clock: Clock, model: Model, members: int, seed: int, first_ms: int, days: int
+    ) -> None:
+        self.clock, self.engine, self.model = clock, Engine(clock, first_ms), model
         self.chance = random.Random(seed)
         self.people = [Person(number) for number in range(members)]
         self.charged_back: list[Person] = []
@@ -41,7 +44,9 @@ class People:
         heapq.heapify(self.queue)
 
     def live(self, until: int) -> None:
-        """All that happens until this moment, and what it brings."""
+        """All that happens until this moment, and what it brings; what visitors were promised
+        goes back to them as well.
+        """
         with self.engine.transaction():
             while self.queue and self.queue[0][0] < until:
                 at, number, what = heapq.heappop(self.queue)
@@ -59,6 +64,7 @@ class People:
 
     def _does(self, one: Person, what: str, at: int) -> None:
         what = what or self._chosen(one, at)
+        self.clock.set(at, self.engine.session)
         try:
             self._done(one, what, at)
         except CatalogError as error:
@@ -90,7 +96,7 @@ class People:
             tier, period = self._other(one, what)
             engine.change(number, tier, period, at)
             model.change(one, tier, period, at)
-        elif what == "pause":
+        elif what == "pause" and model.may_pause(one):
             months = self.chance.randint(1, 3)
             engine.pause(number, months, at)
             model.pause(one, months, at)
