@@ -9,6 +9,7 @@ from sqlalchemy import select
 from catalog import answers
 from catalog.api import (
     accounts,
+    charges,
     described,
     desk,
     early,
@@ -57,6 +58,7 @@ def create_app() -> FastAPI:
     app.include_router(figures.router)
     app.include_router(lightboxes.router)
     app.include_router(members.router)
+    app.include_router(charges.router)
     app.include_router(segments.router)
     app.include_router(settling.router)
     app.include_router(accounts.router)

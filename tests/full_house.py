@@ -31,7 +31,7 @@ from models.pool import HookMessage, Pool
 from models.quote import Quote
 from models.recording import RecordingState
 from tests import delivery_factories as deliveries
-from tests import factories, full_members, pool_factories
+from tests import factories, full_letters, full_members, pool_factories
 from tests import license_factories as licenses
 from tests import order_factories as shop
 from tests.people import account
@@ -63,7 +63,10 @@ def fill(stock: Sequence[str] = (), creator: str = "ada") -> Pages:
     bought = _quotes(stock, lin, ada) | _orders(stock, lin) | _licenses(stock, lin)
     joined, members = full_members.fill(lin, ada, creator)
     return {
-        "guest": _guest(clip) | _verdicts(stock) | full_members.guest(creator),
+        "guest": _guest(clip)
+        | _verdicts(stock)
+        | full_members.guest(creator)
+        | full_letters.fill(creator),
         LIN: bought | _kept(stock, lin) | joined,
         ADA: desk | members | {"answer": _asked(stock[1], lin)},
         PIA: {"pools": "/pools", "pool": desk["pool"], "hook": _hook(desk["pool"])},
@@ -89,7 +92,13 @@ def _stock() -> list[str]:
         made = []
         for number, tags in enumerate((["goal"], ["goal", "crowd"], ["save"]) * 3):
             clip = factories.clip(
-                session, recording, title=f"A goal to remember {number}", tags=tags, score=0.9
+                session,
+                recording,
+                title=f"A goal to remember {number}",
+                tags=tags,
+                score=0.9,
+                start_ms=number * 60_000,
+                end_ms=number * 60_000 + 27_000,
             )
             factories.transcript(session, clip, "and it is in", "listen to this crowd")
             for kind in deliveries.OF_CLIP:
@@ -332,6 +341,7 @@ def _staff() -> dict[str, str]:
         "creators": "/staff/creators",
         "events": "/staff/events",
         "ledger": "/staff/ledger",
+        "account data": "/account/data",
         "outbox": "/outbox",
         "letter": f"/outbox/{letter.id}",
         "orders empty": "/orders",

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from catalog.auth import Visitor
 from catalog.members import advancing, announcements, billing, tiers
+from catalog.offers import desk as desk_of_offers
 from models.account import Account
 from models.base import reading, unit_of_work
 from models.creator import Creator, creator_of
@@ -12,6 +13,7 @@ from models.membership import Charge, Membership, Tier
 from models.payment import SandboxCustomer
 from tests import factories
 from tests import member_factories as members
+from tests import offer_factories as offers
 
 DAY_MS = members.DAY_MS
 MOVED = ("anchor_ms", "period_start_ms", "period_end_ms")
@@ -47,16 +49,46 @@ def fill(member: Visitor, boss: Visitor, slug: str) -> tuple[dict[str, str], dic
         "clip early": f"/clips/{clip}",
         "join member": f"/creators/{slug}/join",
         "join signed in": "/creators/fay-noor/join?tier=early",
+        "join trial": "/creators/gia-roth/join?tier=early",
+        "charges": "/charges",
+        "charge": f"/charges/{_charge(own)}",
+        "charge refunded": f"/charges/{_charge(gone)}",
+        "charge declined": f"/charges/{_charge(declined, 'renewal')}",
+        "account data": "/account/data",
+        "account erase": "/account/data/erase",
+        "account letters": "/account/letters",
     }
     desk = {
         "members": f"/members/{slug}",
-        "members tier": f"/members/{slug}/tiers/{by_key['drops']}",
+        "members desks": "/members",
+        "charge of a member": f"/charges/{_charge(own)}",
+        "account data": "/account/data",
+        "account erase": "/account/data/erase",
+        "charges empty": "/charges",
+        "offers": "/offers",
+        "segments": f"/members/{slug}/segments",
+        "figures": "/figures",
         "members ladder": f"/clips/{clip}/ladder",
+        "clip words": f"/clips/{clip}/words",
         "members close": f"/members/{slug}/close",
+        **_of_tier(slug, by_key["drops"]),
     }
     with unit_of_work() as session:
         members.tiers(session, creator_of(session, "fay-noor"))
+        tried = creator_of(session, "gia-roth")
+        members.tiers(session, tried)
+        desk_of_offers.put(session, offers.STAFF, tried.id, "trial", holdout=0)
     return theirs, desk
+
+
+def _of_tier(slug: str, tier_id: str) -> dict[str, str]:
+    here = f"/members/{slug}/tiers"
+    return {
+        "members tier": f"{here}/{tier_id}",
+        "members tier new": f"{here}/new",
+        "members tier test": f"{here}/{tier_id}/test",
+        "members tier close": f"{here}/{tier_id}/close",
+    }
 
 
 def guest(slug: str) -> dict[str, str]:
@@ -65,6 +97,9 @@ def guest(slug: str) -> dict[str, str]:
         "join": f"/creators/{slug}/join",
         "join chosen": f"/creators/{slug}/join?tier=drops&period=year",
         "join closed": "/creators/dan-obi/join",
+        "join trial": "/creators/gia-roth/join?tier=early",
+        "join trial yearly": "/creators/gia-roth/join?tier=early&period=year",
+        "privacy": "/privacy",
     }
 
 
@@ -79,12 +114,23 @@ def _opened(boss: Visitor, slug: str) -> str:
         announcements.announce(
             session, boss, creator.id, **said, rank=2, at_ms=at_ms, now_ms=now
         )  # fmt: skip
+        event = {**said, "kind": "event", "title": "An evening at the harbour"}
+        for seats_count in (12, None):
+            made = announcements.announce(
+                session, boss, creator.id, **event, rank=3, at_ms=at_ms + DAY_MS, now_ms=now,
+                seats_count=seats_count,
+            )  # fmt: skip
+        announcements.withdraw(session, boss, made.id, now)
         tiers.start_test(session, boss, steps[2].id)
         recording = factories.recording(session, creator_id=creator.id)
         work = factories.clip(session, recording, title="Not yet out")
         listing = factories.listing(session, work)
         listing.visible_from_ms = now + DAY_MS // 2
         return work.id
+
+
+def _charge(membership_id: str, kind: str = "join") -> str:
+    return next(one.id for one in members.charges(membership_id) if one.kind == kind)
 
 
 def _joined(member: Visitor, slug: str, key: str = "early") -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from catalog import throttle
 from catalog.api.access import scope
 from catalog.api.routes import PROBLEMS
-from catalog.auth import Visitor
+from catalog.auth import NOBODY, Visitor
 from catalog.entitlements import MEMBER, now_of
 from catalog.errors import NotFound
 from catalog.members import (
@@ -20,6 +20,7 @@ from catalog.members import (
     perks,
     standing,
     tiers,
+    trials,
 )
 from catalog.members.joining import period_of
 from models.base import reading, unit_of_work
@@ -46,6 +47,9 @@ class TierShape(BaseModel):
     month_cents: int
     year_cents: int
     currency: str
+    test_until_ms: int | None = Field(
+        description="A test: it takes nobody after that, unless it is kept; null for all others"
+    )
     lead_ms: int = Field(description="So much earlier than everybody its members see a clip")
     perks: list[dict[str, Any]]
     gives: list[str] = Field(description="The perks as sentences")
@@ -60,11 +64,20 @@ class ComingShape(BaseModel):
     seats: int | None
 
 
+class TrialShape(BaseModel):
+    """For whoever was not a member of this creator before; paid by the month after it."""
+
+    tier_id: str
+    days: int
+    until_ms: int = Field(description="Begun now, the first payment is due then")
+
+
 class TiersShape(BaseModel):
     creator: str
     name: str
     open: bool = Field(description="Whether people can join now")
     tiers: list[TierShape]
+    trials: list[TrialShape] = Field(description="Begun by joining with its `trial_days`")
     coming: list[ComingShape] = Field(description="Drops and events that are announced")
 
 
@@ -91,6 +104,10 @@ class MembershipShape(BaseModel):
     withdraw_until_ms: int | None = Field(description="Null once that is over")
     ended_ms: int | None
     end_reason: str
+    confirming: bool = Field(
+        description="A payment was asked for, and nobody knows yet whether it is paid: until then "
+        "it is as it was, and no other change is taken"
+    )
     pay_url: str = Field("", description="Where a person pays; empty where nothing is to be paid")
 
 
@@ -103,6 +120,9 @@ class JoinAsked(BaseModel):
     period: Period = "month"
     cents: Cents
     currency: Currency
+    trial_days: int = Field(
+        0, ge=0, le=60, strict=True, description="As `trials` says them; 0: paid at once"
+    )
 
 
 class ChangeAsked(BaseModel):
@@ -144,6 +164,7 @@ class ReceiptShape(BaseModel):
     refund_cents: int
     currency: str
     email: str = Field(description="Where the same was sent")
+    copies: int = Field(description="Licenses of personal downloads that ended with it")
 
 
 @router.get("/creators/{slug}/tiers", tags=["Members"], summary="What one can join a creator for")
@@ -158,6 +179,11 @@ def list_tiers(slug: Slug) -> TiersShape:
             name=creator.name,
             open=is_open,
             tiers=[_tier(one) for one in tiers.joinable(session, creator.id, now) if is_open],
+            trials=[
+                TrialShape(tier_id=one, days=trial.days, until_ms=trial.until_ms)
+                for one, trial in trials.of_creator(session, NOBODY, creator, now).items()
+                if is_open
+            ],
             coming=[
                 ComingShape.model_validate(one, from_attributes=True)
                 for kind in inviting.KINDS
@@ -180,8 +206,16 @@ def join(visitor: Writes, asked: JoinAsked) -> MembershipShape:
     Asked for twice, it is one membership."""
     with unit_of_work() as session:
         throttle.take(session, "join of", str(visitor.account_id), JOINS_AN_HOUR, 3_600)
+    if asked.trial_days:
+        with reading() as session:
+            trials.needs(session, asked.tier_id, period_of(asked.period), asked.trial_days)
     way = billing.join(
-        visitor, asked.tier_id, asked.period, cents=asked.cents, currency=asked.currency
+        visitor,
+        asked.tier_id,
+        asked.period,
+        cents=asked.cents,
+        currency=asked.currency,
+        trial_days=asked.trial_days,
     )
     with reading() as session:
         charge = charge_rows.visible(session, visitor, way.charge_id)
@@ -289,7 +323,8 @@ def pay(visitor: Writes, membership_id: Id) -> MembershipShape:
     "/memberships/{membership_id}/withdraw", tags=["Members"], summary="Withdraw from the contract"
 )
 def withdraw(visitor: Writes, membership_id: Id) -> ReceiptShape:
-    """Within 14 days, without a reason. It ends now, and what was not used is paid back."""
+    """Within 14 days, without a reason. It ends now, and what was not used is paid back. The
+    licenses of what was downloaded as a member end with it; leaving lets them stay."""
     found = billing.withdraw(visitor, membership_id)
     return ReceiptShape.model_validate(found, from_attributes=True)
 
@@ -325,6 +360,7 @@ def _shape(one: standing.Standing, url: str = "") -> MembershipShape:
         withdraw_until_ms=one.withdraw_until_ms,
         ended_ms=row.ended_ms,
         end_reason=row.end_reason,
+        confirming=one.confirming is not None,
         pay_url=url,
     )
 

@@ -23,9 +23,9 @@ Writes = Annotated[Visitor, scope("memberships:write")]
 
 
 class DownloadsShape(BaseModel):
-    count: int = Field(description="A calendar month (UTC)")
+    count: int = Field(description="In each month that is paid")
     left: int
-    next_ms: int = Field(description="When the next month's begin")
+    next_ms: int = Field(description="When the next month's begin, if that is paid")
 
 
 class ComingShape(BaseModel):

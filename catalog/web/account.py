@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from catalog import accounts, auth, mail, passwords, throttle, tokens
 from catalog.auth import needs
 from catalog.errors import BadRequest, CatalogError, Refusal
+from catalog.letters import stops
 from catalog.web import links
 from catalog.web.rendering import page
 from catalog.web.visitors import (
@@ -23,7 +25,7 @@ from catalog.web.visitors import (
     our_visitor,
     ours,
 )
-from models.account import Account
+from models.account import Account, Secret
 from models.base import now_ms, reading, unit_of_work
 from models.settings import settings
 
@@ -241,6 +243,7 @@ def _account(
             "creators": list(row.creators),
             "sign_ins": accounts.sign_ins(session, account_id),
             "tokens": tokens.of_account(session, account_id),
+            "bounced": bounced(session, row.email),
         }
     status = next((one.status for one in (wrong, token_wrong) if one), 200)
     return page(
@@ -259,6 +262,12 @@ def _account(
         chosen=chosen or [],
         **context,
     )
+
+
+def bounced(session: Session, email: str) -> bool:
+    """Mail that is owed goes there all the same, and may not arrive."""
+    known = session.get(Secret, "stopped") is not None  # none was ever kept: it isn't made here
+    return known and stops.reason(session, email) == stops.BOUNCED
 
 
 def _done(what: str) -> Response:

@@ -9,18 +9,32 @@ from fastapi.responses import RedirectResponse, Response
 from catalog import invoices
 from catalog.entitlements import now_of
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
-from catalog.members import billing, paybacks, returning
+from catalog.members import billing, paybacks, payments, returning
 from catalog.web import deals
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking, ours
 from models.base import reading, unit_of_work
 from models.creator import Creator
 from models.membership import ChargeState
+from models.payment import RefundState
 from models.settings import settings
 
 READ = ["GET", "HEAD"]
+SHOWN = 50
 router = APIRouter(include_in_schema=False)
 changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
+
+
+@router.api_route("/charges", methods=READ)
+def listed(
+    request: Request,
+    visitor: Asking,
+    cursor: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    with reading() as session:
+        found = payments.page(session, visitor, cursor, SHOWN)
+        papers = payments.papers(session, [one.id for one in found.rows])
+        return page(request, "charges.html", found=found, papers=papers, later=bool(cursor))
 
 
 @router.api_route("/charges/{charge_id}", methods=READ)
@@ -29,9 +43,12 @@ def show(
     visitor: Asking,
     charge_id: str,
     back: Annotated[str, Query(max_length=5)] = "",
+    meanwhile: Annotated[str, Query(max_length=5)] = "",
 ) -> Response:
-    """`back`: its payer comes from the processor, whose word may take a moment."""
-    return _shown(request, visitor, charge_id, back=bool(back))
+    """`back`: its payer comes from the processor, whose word may take a moment. `meanwhile`: they
+    gave it up, and it was paid already.
+    """
+    return _shown(request, visitor, charge_id, back=bool(back), meanwhile=bool(meanwhile))
 
 
 @router.api_route("/charges/{charge_id}/papers/{number}.pdf", methods=READ)
@@ -78,6 +95,22 @@ def refund(
     return RedirectResponse(f"/charges/{charge_id}", 303)
 
 
+@changes.post("/charges/{charge_id}/give-back")
+def give_back(
+    request: Request,
+    visitor: Asking,
+    charge_id: str,
+    why: Annotated[str, Form(max_length=300)] = "",
+) -> Response:
+    """What was paid and gave nothing, by staff or the creator."""
+    try:
+        with unit_of_work(actor=visitor.actor) as session:
+            returning.give_spare_back(session, visitor, charge_id, why)
+    except Refusal as error:
+        return _shown(request, visitor, charge_id, wrong=error)
+    return RedirectResponse(f"/charges/{charge_id}", 303)
+
+
 @changes.post("/charges/{charge_id}/pay")
 def pay(request: Request, visitor: Asking, charge_id: str) -> Response:
     way = billing.open_page(visitor, charge_id)
@@ -86,8 +119,8 @@ def pay(request: Request, visitor: Asking, charge_id: str) -> Response:
 
 @changes.post("/charges/{charge_id}/give-up")
 def give_up(visitor: Asking, charge_id: str) -> Response:
-    billing.give_up(visitor, charge_id)
-    return RedirectResponse(f"/charges/{charge_id}", 303)
+    late = billing.give_up(visitor, charge_id) == ChargeState.PAID
+    return RedirectResponse(f"/charges/{charge_id}{'?meanwhile=1' if late else ''}", 303)
 
 
 router.include_router(changes)
@@ -112,19 +145,26 @@ def _shown(
     charge_id: str,
     *,
     back: bool = False,
+    meanwhile: bool = False,
     wrong: CatalogError | None = None,
 ) -> Response:
     with reading() as session:
         charge = returning.shown(session, visitor, charge_id)
         waits = charge.state == ChargeState.ASKED
+        refunds = paybacks.of_charge(session, charge.id)
+        leaving = sum(one.amount_cents for one in refunds if one.state == RefundState.ASKED)
         context = {
             "charge": charge,
             "creator": session.get_one(Creator, charge.creator_id),
             "mine": charge.account_id == visitor.account_id,
             "seller": visitor.works_for(charge.creator_id),
             "left_cents": paybacks.left_of(session, charge),
+            "spare_cents": sum(cents for _, cents in paybacks.spare(session, charge)),
             "papers": invoices.of_charge(session, charge.id),
-            "refunds": paybacks.of_charge(session, charge.id),
+            "refunds": refunds,
+            "goes_back": charge.state == ChargeState.PAID
+            and 0 < charge.amount_cents <= leaving + charge.refunded_cents,
+            "meanwhile": meanwhile,
             "now_ms": now_of(session),
             "coming": waits and (back or (charge.held_until_ms is None and not charge.error)),
         }

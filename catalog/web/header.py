@@ -13,6 +13,14 @@ from models.membership import Membership
 from models.order import Order, OrderLine, OrderState
 
 MEMBERSHIPS = ("/memberships", "Memberships")
+DESK = (
+    ("/members", "Members"),
+    ("/offers", "Offers"),
+    ("/prices", "Prices"),
+    ("/earnings", "Earnings"),
+    ("/figures", "Figures"),
+)
+"""What a creator lives by: each of these leads to the others."""
 
 
 def who(request: Request) -> Visitor:
@@ -49,14 +57,15 @@ def own(request: Request) -> list[tuple[str, str]]:
     if _joined(request, one) and _busy(one):
         found.append(MEMBERSHIPS)
     if _creates(one):
-        found += [
-            ("/members", "Members"),
-            ("/offers", "Offers"),
-            ("/prices", "Prices"),
-            ("/earnings", "Earnings"),
-            ("/figures", "Figures"),
-        ]
+        found += DESK
     return [*found, ("/account", "Account")]
+
+
+def desk_places(request: Request) -> tuple[tuple[str, str], ...]:
+    """Beside each other on these pages alone. A single offer's page is its buyer's."""
+    path = request.url.path
+    within = any(path == at or path.startswith(f"{at}/") for at, _ in DESK)
+    return DESK if within and not path.startswith("/offers/") and _creates(who(request)) else ()
 
 
 def cart_count(request: Request) -> int:

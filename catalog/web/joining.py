@@ -30,6 +30,7 @@ from catalog.members import (
     memberships,
     methods,
     perks,
+    trials,
 )
 from catalog.members.joining import period_of
 from catalog.members.perks import feed
@@ -121,7 +122,9 @@ def join(
     website: honeypot.Trap = "",
     letters: Ticked = None,
     consent: Ticked = None,
+    trial: Annotated[int, Form(ge=0, le=100)] = 0,
 ) -> Response:
+    """`trial`: its days, as the page said them; 0: paid from the first day."""
     honeypot.unhurried(request, "join", 40)
     with reading() as session:
         inviting.creator(session, slug)
@@ -134,7 +137,12 @@ def join(
             return _by_link(request, slug, chosen, website)
         if honeypot.fell_in(website):
             return RedirectResponse(_address(slug, chosen), 303)
-        way = billing.join(visitor, tier_id, period, cents=cents, currency=currency)
+        if trial:
+            with reading() as session:
+                trials.needs(session, tier_id, chosen.period, trial)
+        way = billing.join(
+            visitor, tier_id, period, cents=cents, currency=currency, trial_days=trial
+        )
     except CatalogError as error:
         if not isinstance(error, (Refusal, BadRequest)):
             raise
@@ -225,6 +233,7 @@ def _shown(
             own=visitor.works_for(shown.id),
             coming=inviting.coming(session, shown.id, now),
             renewals=inviting.renewals(now, chosen.period),
+            trials=trials.of_creator(session, visitor, shown, now),
             method=method,
             processor=processor(),
             letters=PURPOSES,

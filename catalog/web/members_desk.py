@@ -1,5 +1,5 @@
-"""A creator's side of membership: open and close it, tiers, tests, the ladder, announcements, and
-members in numbers without names.
+"""A creator's side of membership: open and close it, announcements, and members in numbers without
+names. Tiers: catalog.web.tier_desk.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from catalog.entitlements import now_of
 from catalog.errors import BadRequest, CatalogError, NotFound, Refusal
 from catalog.members import announcements, cohorts, inviting, memberships, perks, tiers
 from catalog.web.account import READ
-from catalog.web.ladders import HOUR_MS, number
+from catalog.web.ladders import number
 from catalog.web.rendering import page
 from catalog.web.visitors import Asking, ours
 from models.account import Role
@@ -24,17 +24,18 @@ from models.base import reading, unit_of_work
 from models.creator import Creator
 from models.listing import Listing
 from models.membership import Membership, Tier
+from models.perk import Announcement
 
 Slug = Annotated[str, Path(max_length=200)]
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Text = Annotated[str, Form(max_length=2_000)]
-NUMBERS = {"downloads": "count", "discount": "percent", "seats": "count"}
-"""Perks of which a tier says how many."""
 DONE = {
     "opened": "Membership is open. People can join from now on.",
     "closed": "Nobody can join any more, and nobody is charged again. A mail tells your members.",
     "tier": "The tier is changed for who joins from now on.",
     "same": "Nothing was changed: it is so already.",
+    "added": "The tier is added. People can join it from now on.",
+    "tier-closed": "Nobody can join this tier any more. Who has it keeps it.",
     "test": "The tier is on test. Who joins it until then is told apart below.",
     "test-over": "The test is over. The tier stays, as one like the others.",
     "announced": "Announced. Members whose tier has it see it at once.",
@@ -67,13 +68,13 @@ def show(request: Request, visitor: Asking, slug: Slug, done: str = "") -> Respo
 
 @changes.post("/members/{slug}/open")
 def open_it(request: Request, visitor: Asking, slug: Slug) -> Response:
-    return _do(request, visitor, slug, lambda s, c: tiers.open_for(s, visitor, c.id), "opened")
+    return do(request, visitor, slug, lambda s, c: tiers.open_for(s, visitor, c.id), "opened")
 
 
 @router.api_route("/members/{slug}/close", methods=READ)
 def close_asked(request: Request, visitor: Asking, slug: Slug) -> Response:
     with reading() as session:
-        creator = _mine(session, visitor, slug)
+        creator = mine(session, visitor, slug)
         goes_on = memberships.is_alive() & Membership.ends_at_period.is_(False)
         wanted = select(func.count()).where(Membership.creator_id == creator.id, goes_on)
         count = session.scalar(wanted) or 0
@@ -82,45 +83,7 @@ def close_asked(request: Request, visitor: Asking, slug: Slug) -> Response:
 
 @changes.post("/members/{slug}/close")
 def close(request: Request, visitor: Asking, slug: Slug) -> Response:
-    return _do(request, visitor, slug, lambda s, c: tiers.close_for(s, visitor, c.id), "closed")
-
-
-@router.api_route("/members/{slug}/tiers/{tier_id}", methods=READ)
-def tier(request: Request, visitor: Asking, slug: Slug, tier_id: Id) -> Response:
-    return _tier(request, visitor, slug, tier_id)
-
-
-@changes.post("/members/{slug}/tiers/{tier_id}")
-async def change(request: Request, visitor: Asking, slug: Slug, tier_id: Id) -> Response:
-    """Its fields are as many as the tier has perks."""
-    from starlette.concurrency import run_in_threadpool
-
-    form = {name: str(value)[:2_000] for name, value in (await request.form()).items()}
-    return await run_in_threadpool(_change, request, visitor, slug, tier_id, form)
-
-
-@changes.post("/members/{slug}/tiers/{tier_id}/test")
-def begin_test(
-    request: Request,
-    visitor: Asking,
-    slug: Slug,
-    tier_id: Id,
-    days: Annotated[int, Form(ge=0, le=10_000)],
-) -> Response:
-    def begin(session: Session, creator: Creator) -> None:
-        _tier_of(session, creator, tier_id)
-        tiers.start_test(session, visitor, tier_id, days)
-
-    return _do(request, visitor, slug, begin, "test")
-
-
-@changes.post("/members/{slug}/tiers/{tier_id}/test/end")
-def end_test(request: Request, visitor: Asking, slug: Slug, tier_id: Id) -> Response:
-    def end(session: Session, creator: Creator) -> None:
-        _tier_of(session, creator, tier_id)
-        tiers.end_test(session, visitor, tier_id)
-
-    return _do(request, visitor, slug, end, "test-over")
+    return do(request, visitor, slug, lambda s, c: tiers.close_for(s, visitor, c.id), "closed")
 
 
 @changes.post("/members/{slug}/announcements")
@@ -153,7 +116,20 @@ def announce(
             seats_count=number(seats, "seats") if seats.strip() else None,
         )
 
-    return _do(request, visitor, slug, make, "announced", given=given)
+    return do(request, visitor, slug, make, "announced", given=given)
+
+
+@router.api_route("/members/{slug}/announcements/{announcement_id}/withdraw", methods=READ)
+def call_off_asked(request: Request, visitor: Asking, slug: Slug, announcement_id: Id) -> Response:
+    """What it means, before members get mails of it."""
+    with reading() as session:
+        creator = mine(session, visitor, slug)
+        found = session.get(Announcement, announcement_id)
+        if found is None or found.creator_id != creator.id:
+            raise NotFound("There is no such announcement.")
+        if found.withdrawn_ms is not None or found.at_ms <= now_of(session):
+            return RedirectResponse(f"/members/{slug}", 303)
+        return page(request, "members_desk_call_off.html", creator=creator, one=found)
 
 
 @changes.post("/members/{slug}/announcements/{announcement_id}/withdraw")
@@ -161,13 +137,13 @@ def call_off(request: Request, visitor: Asking, slug: Slug, announcement_id: Id)
     def end(session: Session, creator: Creator) -> None:
         announcements.withdraw(session, visitor, announcement_id, now_of(session))
 
-    return _do(request, visitor, slug, end, "withdrawn")
+    return do(request, visitor, slug, end, "withdrawn")
 
 
 router.include_router(changes)
 
 
-def _do(
+def do(
     request: Request,
     visitor: Visitor,
     slug: str,
@@ -177,56 +153,16 @@ def _do(
 ) -> Response:
     try:
         with unit_of_work(visitor.actor) as session:
-            act(session, _mine(session, visitor, slug))
+            act(session, mine(session, visitor, slug))
     except (BadRequest, Refusal) as error:
         return _shown(request, visitor, slug, wrong=error, given=given)
     return RedirectResponse(f"/members/{slug}?done={done}", 303)
 
 
-def _change(
-    request: Request, visitor: Visitor, slug: str, tier_id: str, form: dict[str, str]
-) -> Response:
-    try:
-        with unit_of_work(visitor.actor) as session:
-            old = _tier_of(session, _mine(session, visitor, slug), tier_id)
-            made = tiers.change(session, visitor, tier_id, **_fields(old, form))
-            done = "same" if made.id == tier_id else "tier"
-    except (BadRequest, Refusal) as error:
-        return _tier(request, visitor, slug, tier_id, wrong=error, given=form)
-    return RedirectResponse(f"/members/{slug}?done={done}", 303)
-
-
-def _fields(old: Tier, form: dict[str, str]) -> dict[str, Any]:
-    """As the form says them: prices in whole units, the lead in hours, a number a perk."""
-    said: list[dict[str, Any]] = []
-    for kind in perks.KINDS:
-        if form.get(f"perk-{kind}") != "yes":
-            continue
-        before = next((one for one in old.perks if one.get("kind") == kind), {"kind": kind})
-        name = NUMBERS.get(kind)
-        many = {name: number(form.get(f"number-{kind}", ""), kind)} if name else {}
-        said.append({**before, **many})
-    return {
-        "name": form.get("name", ""),
-        "summary": form.get("summary", ""),
-        "month_cents": _cents(form.get("month", ""), "month"),
-        "year_cents": _cents(form.get("year", ""), "year"),
-        "lead_ms": number(form.get("hours", ""), "hours") * HOUR_MS,
-        "perks": said,
-    }
-
-
-def _mine(session: Session, visitor: Visitor, slug: str) -> Creator:
+def mine(session: Session, visitor: Visitor, slug: str) -> Creator:
     needs(visitor)
     found = inviting.creator(session, slug)
     needs_creator(visitor, found.id)
-    return found
-
-
-def _tier_of(session: Session, creator: Creator, tier_id: str) -> Tier:
-    found = session.get(Tier, tier_id)
-    if found is None or found.creator_id != creator.id:
-        raise NotFound("There is no such tier.")
     return found
 
 
@@ -240,7 +176,7 @@ def _shown(
     given: dict[str, Any] | None = None,
 ) -> Response:
     with reading() as session:
-        creator, now = _mine(session, visitor, slug), now_of(session)
+        creator, now = mine(session, visitor, slug), now_of(session)
         current = tiers.current(session, creator.id)
         numbers = cohorts.summary(session, creator.id, now)
         return page(
@@ -264,44 +200,6 @@ def _shown(
             said=DONE.get(done, ""),
             wrong=wrong,
             now_ms=now,
-        )
-
-
-def _tier(
-    request: Request,
-    visitor: Visitor,
-    slug: str,
-    tier_id: str,
-    *,
-    wrong: CatalogError | None = None,
-    given: dict[str, str] | None = None,
-) -> Response:
-    with reading() as session:
-        creator = _mine(session, visitor, slug)
-        found = _tier_of(session, creator, tier_id)
-        alive = select(func.count()).where(Membership.tier_id == found.id, memberships.is_alive())
-        said = {one["kind"]: one for one in found.perks}
-        counted = [(kind, name) for kind, name in NUMBERS.items() if kind in said]
-        fields = given or {
-            "name": found.name,
-            "summary": found.summary,
-            "month": f"{found.month_cents / 100:.2f}",
-            "year": f"{found.year_cents / 100:.2f}",
-            "hours": str(found.lead_ms // HOUR_MS),
-            **{f"perk-{kind}": "yes" for kind in said},
-            **{f"number-{kind}": str(said[kind].get(name)) for kind, name in counted},
-        }
-        return page(
-            request,
-            "members_desk_tier.html",
-            status=wrong.status if wrong else 200,
-            creator=creator,
-            tier=found,
-            keeping=session.scalar(alive) or 0,
-            kinds=list(perks.KINDS),
-            numbers=NUMBERS,
-            fields=fields,
-            wrong=wrong,
         )
 
 
@@ -332,13 +230,3 @@ def _moment(text: str) -> int:
     except ValueError:
         raise BadRequest("Give its day and time, such as 2027-03-01T18:00 (UTC).") from None
     return int(found.timestamp()) * 1000
-
-
-def _cents(text: str, what: str) -> int:
-    parts = text.strip().replace(",", ".").split(".")
-    whole, part = parts[0], parts[1] if len(parts) == 2 else ""
-    if len(parts) > 2 or not whole.isascii() or not whole.isdigit() or len(whole) > 7:
-        raise BadRequest(f"The price for a {what} is written as 3 or 3.50.")
-    if part and not (part.isascii() and part.isdigit() and len(part) <= 2):
-        raise BadRequest(f"The price for a {what} has two digits after the point at most.")
-    return int(whole) * 100 + int(part.ljust(2, "0"))

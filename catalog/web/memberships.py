@@ -1,4 +1,6 @@
-"""One's memberships: how each stands, changing, pausing, paying, leaving, withdrawing."""
+"""One's memberships: how each stands, changing, pausing, leaving, withdrawing. Paying:
+catalog.web.paying.
+"""
 
 from typing import Annotated
 
@@ -30,16 +32,22 @@ from catalog.members import (
 )
 from catalog.members.joining import period_of
 from catalog.members.perks import discount, feed
-from catalog.payments.facts import ProcessorDown
-from catalog.web.account import READ
+from catalog.web.account import READ, bounced
 from catalog.web.charges import onwards
 from catalog.web.joining import SHOWN, early_of
-from catalog.web.rendering import page
+from catalog.web.rendering import page, with_query
 from catalog.web.visitors import Asking, ours
 from models.base import reading
 from models.event import Event
-from models.membership import ChargeState, Membership, MembershipState, Period, Tier
-from models.settings import settings
+from models.membership import (
+    Charge,
+    ChargeKind,
+    ChargeState,
+    Membership,
+    MembershipState,
+    Period,
+    Tier,
+)
 
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Word = Annotated[str, Query(max_length=20)]
@@ -69,6 +77,8 @@ def listed(request: Request, visitor: Asking) -> Response:
             early=early.rows,
             coming=announcements.for_member(session, str(visitor.account_id), now)[:SHOWN],
             payments=charge_rows.of_account(session, str(visitor.account_id))[:SHOWN],
+            method=methods.stored(session, str(visitor.account_id)),
+            bounced=bounced(session, visitor.email),
             creators=inviting.open_creators(session, now),
         )
 
@@ -78,7 +88,7 @@ def show(
     request: Request, visitor: Asking, membership_id: Id, back: Word = "", done: Word = ""
 ) -> Response:
     """`back`: its payer comes from the processor, whose word may take a moment."""
-    return _shown(request, visitor, membership_id, back=bool(back), done=done)
+    return shown(request, visitor, membership_id, back=bool(back), done=done)
 
 
 @router.api_route("/memberships/{membership_id}/change", methods=READ)
@@ -88,8 +98,9 @@ def quoted(
     membership_id: Id,
     tier: Annotated[str, Query(max_length=32)] = "",
     period: Word = "month",
+    done: Word = "",
 ) -> Response:
-    return _quoted(request, visitor, membership_id, tier, period)
+    return _quoted(request, visitor, membership_id, tier, period, done=done)
 
 
 @posts.post("/memberships/{membership_id}/change")
@@ -102,31 +113,37 @@ def change(
     cents: Annotated[int, Form(ge=0, le=10**9)],
     currency: Annotated[str, Form(max_length=3)],
 ) -> Response:
+    with reading() as session:
+        found = memberships.mine(session, visitor, membership_id)
+        planned = bool(found.next_tier_id or found.next_period)
     try:
         way = billing.change(
             visitor, membership_id, tier_id, period, cents=cents, currency=currency
         )
     except (Refusal, BadRequest) as error:
+        if isinstance(error, Refusal) and error.code == "declined":  # it may be looked at again
+            return RedirectResponse(_change_address(membership_id, tier_id, period), 303)
         return _quoted(request, visitor, membership_id, tier_id, period, wrong=error)
     here = f"/memberships/{membership_id}"
-    return onwards(
-        request, way.url, f"{here}?done=changed" if way.charge_id else f"{here}?done=next"
-    )
+    return onwards(request, way.url, f"{here}?{_came_of(visitor, way, membership_id, planned)}")
 
 
 @posts.post("/memberships/{membership_id}/keep")
 def keep(request: Request, visitor: Asking, membership_id: Id) -> Response:
     billing.keep_as_is(visitor, membership_id)
-    return _done(membership_id, "kept")
+    return done_with(membership_id, "kept")
 
 
 @router.api_route("/memberships/{membership_id}/leave", methods=READ)
 def leave_asked(request: Request, visitor: Asking, membership_id: Id) -> Response:
     with reading() as session:
-        found = _standing(session, visitor, membership_id)
+        found = standing_of(session, visitor, membership_id)
         if found.leaves_ms is None or found.leaving:
             return RedirectResponse(f"/memberships/{membership_id}", 303)
-        return page(request, "memberships_leave.html", one=found, now_ms=now_of(session))
+        copies = downloads.alive(session, membership_id)
+        return page(
+            request, "memberships_leave.html", one=found, copies=copies, now_ms=now_of(session)
+        )
 
 
 @posts.post("/memberships/{membership_id}/leave")
@@ -134,8 +151,8 @@ def leave(request: Request, visitor: Asking, membership_id: Id) -> Response:
     try:
         billing.cancel(visitor, membership_id)
     except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return _done(membership_id, "left")
+        return shown(request, visitor, membership_id, wrong=error)
+    return done_with(membership_id, "left")
 
 
 @posts.post("/memberships/{membership_id}/stay")
@@ -143,8 +160,8 @@ def stay(request: Request, visitor: Asking, membership_id: Id) -> Response:
     try:
         billing.stay(visitor, membership_id)
     except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return _done(membership_id, "stayed")
+        return shown(request, visitor, membership_id, wrong=error)
+    return done_with(membership_id, "stayed")
 
 
 @posts.post("/memberships/{membership_id}/pause")
@@ -157,8 +174,8 @@ def pause(
     try:
         billing.pause(visitor, membership_id, months)
     except (Refusal, BadRequest) as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return _done(membership_id, "paused")
+        return shown(request, visitor, membership_id, wrong=error)
+    return done_with(membership_id, "paused")
 
 
 @posts.post("/memberships/{membership_id}/resume")
@@ -166,78 +183,24 @@ def resume(request: Request, visitor: Asking, membership_id: Id) -> Response:
     try:
         billing.resume(visitor, membership_id)
     except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return _done(membership_id, "resumed")
-
-
-@posts.post("/memberships/{membership_id}/pay")
-def pay(request: Request, visitor: Asking, membership_id: Id) -> Response:
-    """What waits for its payer, or what was declined."""
-    with reading() as session:
-        waits = _standing(session, visitor, membership_id).waits
-    try:
-        if waits is not None:
-            way = billing.open_page(visitor, waits.id)
-        else:
-            way = billing.pay(visitor, membership_id)
-    except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return onwards(request, way.url, f"/memberships/{membership_id}?back=1")
-
-
-@posts.post("/memberships/{membership_id}/give-up")
-def give_up(request: Request, visitor: Asking, membership_id: Id) -> Response:
-    with reading() as session:
-        waits = _standing(session, visitor, membership_id).waits
-    if waits is not None:
-        billing.give_up(visitor, waits.id)
-    return RedirectResponse(f"/memberships/{membership_id}", 303)
-
-
-@posts.post("/memberships/{membership_id}/method")
-def method(request: Request, visitor: Asking, membership_id: Id) -> Response:
-    """To where it is changed or removed; it leads back to method_changed()."""
-    with reading() as session:
-        memberships.mine(session, visitor, membership_id)
-    here = f"/memberships/{membership_id}"
-    try:
-        url = methods.portal(visitor, f"{settings().base_url}{here}/method")
-    except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
-    return onwards(request, url, here)
-
-
-@router.api_route("/memberships/{membership_id}/method", methods=["GET"])
-def method_changed(visitor: Asking, membership_id: Id) -> Response:
-    """Coming back from there: what is kept now is known now."""
-    with reading() as session:
-        memberships.mine(session, visitor, membership_id)
-    try:
-        methods.refresh(visitor)
-    except ProcessorDown:  # it is looked at again with the next payment
-        return _done(membership_id, "later")
-    return _done(membership_id, "method")
-
-
-@posts.post("/memberships/{membership_id}/method/remove")
-def method_removed(visitor: Asking, membership_id: Id) -> Response:
-    with reading() as session:
-        found = methods.stored(
-            session, memberships.mine(session, visitor, membership_id).account_id
-        )
-    if found is not None:
-        methods.remove(visitor, found.id)
-    return _done(membership_id, "removed")
+        return shown(request, visitor, membership_id, wrong=error)
+    return done_with(membership_id, "resumed")
 
 
 @router.api_route("/memberships/{membership_id}/withdraw", methods=READ)
 def withdraw_asked(request: Request, visitor: Asking, membership_id: Id) -> Response:
     with reading() as session:
-        found, now = _standing(session, visitor, membership_id), now_of(session)
+        found, now = standing_of(session, visitor, membership_id), now_of(session)
         if found.withdraw_until_ms is None:
             return RedirectResponse(f"/memberships/{membership_id}", 303)
-        back = leaving.back_cents(found.membership, now)
-        return page(request, "memberships_withdraw.html", one=found, back_cents=back, now_ms=now)
+        return page(
+            request,
+            "memberships_withdraw.html",
+            one=found,
+            back_cents=leaving.back_cents(found.membership, now),
+            copies=downloads.alive(session, membership_id),
+            now_ms=now,
+        )
 
 
 @posts.post("/memberships/{membership_id}/withdraw")
@@ -245,7 +208,7 @@ def withdraw(request: Request, visitor: Asking, membership_id: Id) -> Response:
     try:
         billing.withdraw(visitor, membership_id)
     except Refusal as error:
-        return _shown(request, visitor, membership_id, wrong=error)
+        return shown(request, visitor, membership_id, wrong=error)
     return RedirectResponse(f"/memberships/{membership_id}/withdrawn", 303)
 
 
@@ -265,6 +228,7 @@ def withdrawn(request: Request, visitor: Asking, membership_id: Id) -> Response:
             membership=found,
             at_ms=told.facts["at_ms"],
             cents=told.facts["cents"],
+            copies=told.facts.get("copies", 0),
             refunds=[one for charge in paid for one in paybacks.of_charge(session, charge.id)],
         )
 
@@ -272,27 +236,32 @@ def withdrawn(request: Request, visitor: Asking, membership_id: Id) -> Response:
 router.include_router(posts)
 
 
-def _done(membership_id: str, what: str) -> Response:
+def done_with(membership_id: str, what: str) -> Response:
     return RedirectResponse(f"/memberships/{membership_id}?done={what}", 303)
 
 
-def _after(visitor: Visitor, membership_id: str, charge_id: str) -> str:
-    """The page after a change: it is done, comes with the next period, or waits to be heard of."""
+def _came_of(visitor: Visitor, way: billing.Way, membership_id: str, planned: bool) -> str:
+    """What its page says of a change, as it turned out. `planned`: another one was to come."""
     with reading() as session:
-        found = _standing(session, visitor, membership_id)
-        charge = charge_rows.visible(session, visitor, charge_id) if charge_id else None
-    here = f"/memberships/{membership_id}"
-    if charge is not None and charge.state == ChargeState.ASKED:
-        return f"{here}?back=1"
-    return f"{here}?done={'next' if found.changes_next else 'changed'}"
+        row = memberships.mine(session, visitor, membership_id)
+        charge = session.get(Charge, way.charge_id) if way.charge_id else None
+        if charge is not None:
+            return "done=changed" if charge.state == ChargeState.PAID else "back=1"
+        if row.next_tier_id or row.next_period:
+            return "done=next"
+        return "done=kept" if planned else "done=same"
 
 
-def _standing(session: Session, visitor: Visitor, membership_id: str) -> standing.Standing:
+def _change_address(membership_id: str, tier_id: str, period: str) -> str:
+    return with_query(f"/memberships/{membership_id}/change", tier=tier_id, period=period)
+
+
+def standing_of(session: Session, visitor: Visitor, membership_id: str) -> standing.Standing:
     found = memberships.mine(session, visitor, membership_id)
     return standing.of(session, found, now_of(session))
 
 
-def _shown(
+def shown(
     request: Request,
     visitor: Visitor,
     membership_id: str,
@@ -302,14 +271,13 @@ def _shown(
     wrong: CatalogError | None = None,
 ) -> Response:
     with reading() as session:
-        one, now = _standing(session, visitor, membership_id), now_of(session)
+        one, now = standing_of(session, visitor, membership_id), now_of(session)
         row = one.membership
         if back and row.state == MembershipState.ACTIVE and _just_joined(session, row, now):
             return RedirectResponse(f"/memberships/{row.id}/welcome", 303)
         payments = standing.of_payments(session, row.id)
-        on_its_way = any(
-            each.state == ChargeState.ASKED and each.held_until_ms is None for each in payments
-        )
+        waiting = one.waits is not None or one.confirming is not None
+        others = _others(session, row, now) if one.changeable else []
         return page(
             request,
             "memberships_one.html",
@@ -317,8 +285,9 @@ def _shown(
             one=one,
             membership=row,
             creator=row.creator,
-            others=_others(session, row, now) if one.changeable else [],
-            told=perks.told(row.tier),
+            others=others,
+            twice={row.tier.key} if row.tier.retired_ms is not None else set(),
+            told_of={each.id: perks.told(each) for each, _ in others},
             kinds=perks.kinds(row.tier),
             has_address=feed.has_address(session, row),
             downloads=downloads.left(session, visitor, row.creator_id, now),
@@ -328,8 +297,11 @@ def _shown(
             method=methods.stored(session, row.account_id),
             payments=payments,
             papers={each.id: invoices.of_charge(session, each.id) for each in payments},
-            months=pausing.MONTHS,
-            coming_back=back and (one.waits is not None or on_its_way),
+            months=() if pausing.was_paused(row) else pausing.MONTHS,
+            confirming=one.changing or (back and waiting),
+            back=back,
+            bounced=bounced(session, visitor.email),
+            known=methods.known(session, row.account_id) is not None,
             done=done,
             wrong=wrong,
             now_ms=now,
@@ -343,17 +315,23 @@ def _quoted(
     tier_id: str,
     period: str,
     *,
+    done: str = "",
     wrong: CatalogError | None = None,
 ) -> Response:
     """The page before a change: line by line, with the day."""
     with reading() as session:
         row, now = memberships.mine(session, visitor, membership_id), now_of(session)
         tier = session.get(Tier, tier_id)
+        one = standing.of(session, row, now)
+        if one.changing:
+            return RedirectResponse(f"/memberships/{row.id}?back=1", 303)
+        if not tier_id:  # the address of a form that was sent
+            return RedirectResponse(f"/memberships/{row.id}#change", 303)
         if tier is None or tier.creator_id != row.creator_id:
             raise NotFound("There is no such tier.")
         wanted = period_of(period)
         if wrong is None and changes.is_so(row, tier.id, wanted):
-            return _done(row.id, "same")
+            return done_with(row.id, "same")
         try:
             quote = changes.quote_change(session, row, tier, wanted, now)
         except Refusal as error:
@@ -368,10 +346,22 @@ def _quoted(
             price_cents=memberships.price_of(tier, wanted),
             told=perks.told(tier),
             quote=quote,
-            trial=memberships.in_trial(row),
+            trial=one.trial,
             method=methods.stored(session, row.account_id),
+            known=methods.known(session, row.account_id) is not None,
+            declined=_declined(one, tier, wanted) if wrong is None else None,
+            done=done,
+            kept_price=row.tier.retired_ms is not None and tier.id != row.tier_id,
             wrong=wrong,
         )
+
+
+def _declined(one: standing.Standing, tier: Tier, period: Period) -> Charge | None:
+    """The payment of this very change, where it was declined a moment ago."""
+    found = one.declined
+    if found is None or found.kind != ChargeKind.CHANGE:
+        return None
+    return found if (found.tier_id, found.period) == (tier.id, period) else None
 
 
 def _others(session: Session, row: Membership, at_ms: int) -> list[tuple[Tier, list[Period]]]:

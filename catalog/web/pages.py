@@ -31,6 +31,7 @@ from catalog.web import (
     memberships,
     offer_desk,
     offers,
+    paying,
     perks,
     pools,
     prices,
@@ -43,6 +44,7 @@ from catalog.web import (
     sitemap,
     staff,
     terms,
+    tier_desk,
     transcripts,
     verifying,
     wording,
@@ -81,8 +83,10 @@ router.include_router(offer_desk.router)
 router.include_router(offers.router)
 router.include_router(joining.router)
 router.include_router(memberships.router)
+router.include_router(paying.router)
 router.include_router(segments.router)
 router.include_router(members_desk.router)
+router.include_router(tier_desk.router)
 router.include_router(ladders.router)
 router.include_router(wording.router)
 router.include_router(letters.router)

@@ -4,11 +4,13 @@ import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from sqlalchemy import select
 
 from catalog import throttle
-from catalog.auth import Visitor, needs
+from catalog.auth import Visitor, needs, sha256
 from catalog.entitlements import now_of
+from catalog.errors import NotFound
 from catalog.members import announcements, downloads, feeds, memberships, perks
 from catalog.members.perks import feed, seats
 from catalog.signing import LinkRefused, Mark
@@ -18,6 +20,7 @@ from catalog.web.sending import send
 from catalog.web.visitors import Asking, address_of, ours
 from models.base import reading, unit_of_work
 from models.membership import Tier
+from models.perk import PerkGrant
 from models.settings import settings
 
 READ = ["GET", "HEAD"]
@@ -31,9 +34,16 @@ changes = APIRouter(include_in_schema=False, dependencies=[Depends(ours)])
 
 @router.api_route("/feeds/members/{word}.rss", methods=READ)
 def private_feed(request: Request, word: Word) -> Response:
+    """Where it opens nothing any more, plain words say so: a reader that hears "gone" stops."""
     _unhurried(request)
-    with reading() as session:
-        body = feeds.rss(feeds.read(session, word, now_of(session)), word)
+    try:
+        with reading() as session:
+            body = feeds.rss(feeds.read(session, word, now_of(session)), word)
+    except NotFound as error:
+        with reading() as session:
+            known = select(PerkGrant.id).filter_by(token_sha256=sha256(word)).limit(1)
+            over = session.scalar(known) is None  # it is taken off with the perk, for good
+        return PlainTextResponse(f"{error}\n", 410 if over else 404, KEPT)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     kept = {**KEPT, "ETag": tag}
     if tag in request.headers.get("if-none-match", ""):

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from catalog import media
 from catalog.web import files, linked, words
-from catalog.web.header import cart_count, own, places, who
+from catalog.web.header import cart_count, desk_places, own, places, who
 from catalog.web.visitors import form_field
 from models.settings import settings
 
@@ -37,6 +37,7 @@ def environment() -> jinja2.Environment:
         form_field=_form_field,
         places=lambda: places(_asked.get()),
         own_places=lambda: own(_asked.get()),
+        desk_places=lambda: desk_places(_asked.get()),
         cart_count=lambda: cart_count(_asked.get()),
         linked_data=linked.linked_data,
         oembed_address=linked.oembed_address,

@@ -1,7 +1,10 @@
-"""What search engines are told: robots.txt, and a sitemap of every public clip with its video."""
+"""What search engines are told: robots.txt, and a sitemap of every public clip with its video, and
+of every creator who has one.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, TypeAlias
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
@@ -20,8 +23,9 @@ from models.recording import Recording
 from models.settings import settings
 
 READ = ["GET", "HEAD"]
+MOST_URLS = 50_000
 PART = 2_000
-"""Well under the 50,000 that are allowed: a part is made in a moment."""
+"""Well under the most that are allowed: a part is made in a moment."""
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 VIDEO = "http://www.google.com/schemas/sitemap-video/1.1"
 TAGS, TITLE, LONGEST_S = 32, 100, 28_800
@@ -29,12 +33,16 @@ CACHED = {"Cache-Control": "public, max-age=3600"}
 CLOSED = (
     "/account",
     "/cart",
+    "/charges",
     "/checkout",
     "/earnings",
     "/feeds",
+    "/figures",
     "/licenses",
     "/lightboxes",
+    "/members",
     "/oembed",
+    "/offers",
     "/orders",
     "/outbox",
     "/pools",
@@ -64,19 +72,41 @@ def index() -> Response:
     base = settings().base_url
     parts: list[xmls.Node] = [
         ("sitemap", {}, [("loc", {}, f"{base}/sitemap-{number}.xml")])
-        for number in range(1, max(-(-total // PART), 1) + 1)
+        for number in ("creators", *range(1, max(-(-total // PART), 1) + 1))
     ]
     return _xml(("sitemapindex", {"xmlns": SITEMAP}, parts))
 
 
+@router.api_route("/sitemap-creators.xml", methods=READ)
+def creators() -> Response:
+    """Those whose page shows something to everybody; new as their newest clip is."""
+    newest = func.max(Listing.visible_from_ms)
+    wanted = (
+        select(Creator.slug, newest)
+        .join(Listing, Listing.creator_id == Creator.id)
+        .where(is_public())
+        .group_by(Creator.id, Creator.slug)
+        .order_by(newest.desc(), Creator.id)
+        .limit(MOST_URLS)
+    )
+    with reading() as session:
+        urls = [_creator(slug, at_ms) for slug, at_ms in session.execute(wanted)]
+    return _xml(("urlset", {"xmlns": SITEMAP}, urls))
+
+
 @router.api_route("/sitemap-{number}.xml", methods=READ)
-def part(number: Annotated[int, Path(ge=1, le=50_000)]) -> Response:
+def part(number: Annotated[int, Path(ge=1, le=MOST_URLS)]) -> Response:
     """Oldest first, so that a part changes only where something in it was withdrawn."""
     with reading() as session:
         urls = list(_urls(session, (number - 1) * PART))
     if not urls and number > 1:
         raise NotFound("The sitemap has fewer parts.")
     return _xml(("urlset", {"xmlns": SITEMAP, "xmlns:video": VIDEO}, urls))
+
+
+def _creator(slug: str, at_ms: int) -> xmls.Node:
+    at = f"{settings().base_url}/creators/{quote(slug)}"
+    return ("url", {}, [("loc", {}, at), ("lastmod", {}, words.moment_iso(at_ms))])
 
 
 def _xml(root: xmls.Node) -> Response:

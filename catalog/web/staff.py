@@ -18,6 +18,8 @@ from models.base import reading, unit_of_work
 READ = ["GET", "HEAD"]
 From = Annotated[int, Query(ge=0, le=10_000_000, alias="from")]
 Word = Annotated[str, Query(max_length=100)]
+WAYS = {"text": "As text", "html": "As its reader sees it", "phone": "On a phone"}
+"""In which a mail is shown."""
 
 
 def only_staff(visitor: Asking) -> None:
@@ -112,18 +114,38 @@ def events(
 
 
 @router.api_route("/outbox", methods=READ)
-def outbox(request: Request, offset: From = 0) -> Response:
+def outbox(request: Request, to: Word = "", state: Word = "", offset: From = 0) -> Response:
+    """`to`: a part of the reader's address."""
+    asked = {"to": to.strip(), "state": state if state in mail.STATES else ""}
     with reading() as session:
-        found = mail.written(session, offset)
-    return page(request, "outbox.html", found=found, **_pages("/outbox", offset, found.more))
+        found = mail.written(session, offset, **asked)
+    return page(
+        request,
+        "outbox.html",
+        found=found,
+        first=offset + 1,
+        asked=asked,
+        states=mail.STATES,
+        **_pages("/outbox", offset, found.more, **asked),
+    )
 
 
 @router.api_route("/outbox/{mail_id}", methods=READ)
-def letter(request: Request, mail_id: str) -> Response:
-    """As text alone: what a mail says is never run here."""
+def letter(
+    request: Request, mail_id: str, way: Annotated[str, Query(alias="as", max_length=20)] = "text"
+) -> Response:
+    """What a mail says is never run here: it is text, or in a frame that may do nothing."""
     with reading() as session:
         found = mail.get(session, mail_id)
-    made = page(request, "letter.html", mail=found, parts=_parts(mail.text_of(found)))
+    made = page(
+        request,
+        "letter.html",
+        mail=found,
+        head=mail.head_of(found),
+        parts=_parts(mail.text_of(found)),
+        ways=WAYS,
+        way=way if way in WAYS else "text",
+    )
     made.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
     return made
 

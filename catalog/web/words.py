@@ -131,6 +131,12 @@ def money(cents: int, currency: str) -> str:
     return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}"
 
 
+def in_full(cents: int, currency: str) -> str:
+    """With the currency's code, for a sign stands for several: $3.00 USD, 3.00 CHF."""
+    shown = money(cents, currency)
+    return f"{shown} {currency}" if currency in SIGNS else shown
+
+
 def coded(text: str) -> Markup:
     """`Words in back quotes` as code."""
     parts = text.split("`")
@@ -166,6 +172,7 @@ FILTERS = {
     "coded": coded,
     "counted": counted,
     "duration_iso": duration_iso,
+    "in_full": in_full,
     "lasting": lasting,
     "moment": moment,
     "money": money,

@@ -307,7 +307,7 @@ def test_a_reminder_comes_two_weeks_before_the_end_and_once(client: TestClient, 
         mail = session.scalars(select(Mail)).one()
         assert session.get_one(License, soon.id).reminded_ms is not None
     assert mail.to == "ada@films.example"
-    assert mail.subject.startswith("Your license for The winning goal ends on ")
+    assert mail.subject.startswith('Your license for "The winning goal" ends on ')
     assert f"/licenses/{soon.id}" in mail.text
 
 

@@ -16,6 +16,7 @@ from catalog import listings, xmls
 from catalog.web import sitemap
 from models.base import unit_of_work
 from models.clip import AssetKind
+from models.creator import Creator
 from models.listing import Listing
 from tests import factories
 
@@ -234,7 +235,8 @@ def test_the_sitemap_holds_each_public_clip_as_the_schema_wants_it(
     monkeypatch.setattr(sitemap, "PART", 3)
     made = {on_sale(f"{HOSTILE} {i}\x01 " + "x" * 150, tags=tags(i)).clip_id for i in range(7)}
     index = ElementTree.fromstring(client.get("/sitemap.xml").content)
-    parts = [str(one.text) for one in index.findall("s:sitemap/s:loc", NAMES)]
+    first, *parts = [str(one.text) for one in index.findall("s:sitemap/s:loc", NAMES)]
+    assert first == f"{HOME}/sitemap-creators.xml"
     assert parts == [f"{HOME}/sitemap-{number}.xml" for number in (1, 2, 3)]
     found: list[str] = []
     for address in parts:
@@ -247,6 +249,34 @@ def test_the_sitemap_holds_each_public_clip_as_the_schema_wants_it(
     assert sorted(found) == sorted(made)
     assert client.get("/sitemap-4.xml").status_code == 404
     assert client.get("/sitemap-0.xml").status_code in (404, 422)
+
+
+def test_the_sitemap_leads_to_creators_of_whom_something_is_public(client: TestClient) -> None:
+    def told() -> dict[str, str]:
+        answer = client.get("/sitemap-creators.xml")
+        assert answer.headers["content-type"] == "application/xml"
+        found = ElementTree.fromstring(answer.content).findall("s:url", NAMES)
+        return {
+            one.findtext("s:loc", "", NAMES): one.findtext("s:lastmod", "", NAMES) for one in found
+        }
+
+    with unit_of_work() as session:
+        factories.creator(session, "nothing-yet")
+    assert told() == {}
+    on_sale("Embargoed", visible_from_ms=9_999_999_999_999)
+    assert told() == {}
+    older, newer = (on_sale(visible_from_ms=1_700_000_000_000 + i) for i in (0, 86_400_000))
+    with unit_of_work() as session:
+        creator = session.get_one(Listing, newer.id).creator_id
+        slug = session.get_one(Creator, creator).slug
+    assert told() == {f"{HOME}/creators/{slug}": "2023-11-15T22:13:20+00:00"}
+    assert client.get(f"/creators/{slug}").status_code == 200
+    with unit_of_work() as session:
+        listings.withdraw(session, newer.clip_id, "test")
+    assert told() == {f"{HOME}/creators/{slug}": "2023-11-14T22:13:20+00:00"}
+    with unit_of_work() as session:
+        listings.withdraw(session, older.clip_id, "test")
+    assert told() == {}
 
 
 def tags(i: int) -> list[str]:

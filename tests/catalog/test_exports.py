@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+from catalog import lightboxes
 from catalog.privacy import exports
 from catalog.privacy.kinds import KINDS, person_of
 from models.account import Account
 from models.base import reading, unit_of_work
+from models.creator import creator_of
+from models.listing import Listing
+from models.membership import Membership, MembershipState
+from tests import factories, member_factories
 from tests import privacy_factories as privacy
 from tests.both import BOTH, database_of, server_of
 
@@ -67,6 +72,29 @@ def test_it_says_in_words_what_ids_and_moments_are(database: object) -> None:
     (token,) = rows(files, "tokens")
     assert token["name"] == "My program"
     assert "token_sha256" not in token
+
+
+def test_a_clip_that_is_early_for_others_is_not_named(database: object) -> None:
+    """Kept in a lightbox while one was a member; on its day it is named again."""
+    who = privacy.somebody()
+    with unit_of_work() as session:
+        creator = creator_of(session, "bob")
+        account, tier = str(who.account_id), member_factories.tier(session, "events", creator)
+        member = member_factories.membership(session, account, tier)
+        recording = factories.recording(session, creator_id=creator.id)
+        clip = factories.clip(session, recording, title="The secret goal")
+        listing = factories.listing(session, clip)
+        listing.visible_from_ms = member_factories.now(session) + member_factories.HOUR_MS
+        lightboxes.keep(session, who, clip.id, name="Goals")
+    assert "The secret goal" in "".join(taken(account).values())
+    with unit_of_work() as session:
+        session.get_one(Membership, member.id).state = MembershipState.PAUSED
+    files = taken(account)
+    assert "The secret goal" not in "".join(files.values())
+    assert listing.id in {one["listing_id"] for one in rows(files, "lightbox_clips")}
+    with unit_of_work() as session:
+        session.get_one(Listing, listing.id).visible_from_ms = 1
+    assert "The secret goal" in "".join(taken(account).values())
 
 
 def test_a_name_that_looks_like_a_formula_stays_text(database: object) -> None:

@@ -131,7 +131,7 @@ def test_an_address_made_by_another_ticks_nothing(
     client: TestClient, ladder: dict[str, str]
 ) -> None:
     """The mark belongs to one mail address."""
-    ask(client, ladder["early"], email="mallory@example.org", letters="offers")
+    ask(client, ladder["early"], email="mallory@example.org", letters="news")
     with reading() as session:
         mail = session.scalars(select(Mail)).one().text
     word = re.search(r"/enter/([\w-]+)", mail)
@@ -221,7 +221,10 @@ def test_a_declined_card_leaves_no_membership_and_says_so(
     page = client.get(here).text
     assert "You did not join. Nothing was taken." in page
     assert "The payment was declined" in page
-    assert f'href="{JOIN}"' in page
+    assert f'href="{JOIN}?tier=early&amp;period=month#pay"' in page, "what was chosen is kept"
+    again = client.get(f"{JOIN}?tier=early&period=month").text
+    assert "Join and pay $3.00" in again
+    assert " checked" not in again
     with reading() as session:
         assert session.scalars(select(Charge)).one().state == ChargeState.FAILED
 
@@ -233,7 +236,7 @@ def test_whoever_walks_away_can_go_on_or_give_up(
     payment = ask(client, ladder["early"]).headers["location"]
     here = f"/memberships/{rows()[0].id}"
     page = client.get(here).text
-    assert "the payment is still to be made" in page
+    assert "no payment is known of here so far" in page
     assert post(client, f"{here}/pay").headers["location"] == payment
     post(client, f"{here}/give-up")
     assert "You did not join" in client.get(here).text

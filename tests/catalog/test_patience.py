@@ -69,7 +69,7 @@ def lasts(link: socket.socket, most_s: float, piece: bytes = b"") -> float:
 
 def status(link: socket.socket) -> int:
     """What the answer says; it is read to its end, which need not come with its head."""
-    link.settimeout(5)
+    link.settimeout(30)
     answer = http.client.HTTPResponse(link)
     answer.begin()
     answer.read()

@@ -201,7 +201,7 @@ def test_an_invitation_makes_a_partner_and_a_mail_with_a_link() -> None:
         assert len(session.scalars(select(Partner)).all()) == 1
         mails = session.scalars(select(Mail)).all()
         assert {one.to for one in mails} == {"pia@partner.example"}
-        assert "You can draw from the pool Goals" in mails[0].subject
+        assert "An invitation to the licensing pool Goals" in mails[0].subject
         assert "http" in mails[0].text
     with unit_of_work() as session, pytest.raises(BadRequest):
         partners.invite(session, person, pool.slug, "not an address")

@@ -51,7 +51,11 @@ def house(home: Path, tmp_path: Path) -> Iterator[House]:
         found = early.id
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    given = {"REELYARD_DATA": str(home), "REELYARD_LETTERS_HOURS": "0-24"}
+    given = {
+        "REELYARD_DATA": str(home),
+        "REELYARD_LETTERS_HOURS": "0-24",
+        "REELYARD_LETTERS_EVERY_S": "2",
+    }
     with running("up", "--port", str(port), log=tmp_path / "log", **given):
         until(lambda: answers(f"{url}/"), WAIT_S, "the catalogue answers")
         yield url, (free, other, public), found
@@ -143,7 +147,7 @@ def goes_up(page: Page, url: str) -> None:
 
 def reads_the_mails(url: str) -> None:
     """The first letter comes by itself, and says where the early clips are and how to stop."""
-    until(lambda: mails("onboarding-"), 2 * WAIT_S, "the first onboarding letter is written")
+    until(lambda: mails("onboarding-"), WAIT_S, "the first onboarding letter is written")
     [first, *_] = mails("onboarding-")
     text = mail.text_of(first)
     assert f"{url}/" in text.replace("http://127.0.0.1:8000", url)

@@ -32,6 +32,11 @@ LONG = ("docs",)
 WIDE = ("home", "clip", "checkout", "quote", "certificate", "pool", "pool rule", "earnings")
 """Of those that are laid out otherwise where there is room, one each is asked there too."""
 STEADY = ("home", "search", "clip", "terms", "cart", "checkout", "quote")
+HEADS = (
+    *(320, 360, 361, 390, 480, 560, 561, 600, 640),
+    *(641, 720, 834, 960, 961, 994, 1040, 1100, 1101),
+)
+"""Where the head is laid out otherwise, and in between."""
 MOST_SHIFT = 0.01
 SHIFTS = """() => new Promise(done => {
   let sum = 0;
@@ -100,6 +105,16 @@ def test_every_page_is_accessible_and_fits(visit: Page, house: House, who: str) 
             wide = visit.evaluate("document.documentElement.scrollWidth")
             found += [(name, width, "wider than the screen", str(wide))] if wide > width else []
     assert found == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("who", full_house.PEOPLE)
+def test_the_head_of_a_page_fits_at_every_width(visit: Page, house: House, who: str) -> None:
+    """Whatever stands in it: staff have the most places, who buys has a cart with a number."""
+    visit.goto(f"{house.url}/terms")
+    for width in HEADS:
+        visit.set_viewport_size({"width": width, "height": 800})
+        assert visit.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
 @pytest.mark.timeout(120)
