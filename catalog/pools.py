@@ -261,6 +261,7 @@ def enter(
     if entered is None:
         this = PoolMember.pool_id == pool.id, PoolMember.listing_id == listing.id
         by = true() if person else PoolMember.hand.in_(("", hand))
+        _remember(session, *this, by)
         entered = session.scalar(
             update(PoolMember)
             .where(*this, by, PoolMember.removed_ms.is_not(None))
@@ -273,6 +274,14 @@ def enter(
         search.put(session, listing)  # a pool is a facet
         at_ms = max(now(session), listing.visible_from_ms + pool.embargo_ms)
         hooks.tell(session, pool, hooks.ADDED, listing, at_ms=at_ms)
+
+
+def _remember(session: Session, *which: ColumnElement[bool]) -> None:
+    """From when to when it was in before, which its row is about to forget: figures ask later."""
+    before = select(PoolMember).where(*which, PoolMember.removed_ms.is_not(None))
+    for one in session.scalars(before.with_for_update().execution_options(populate_existing=True)):
+        said = {"from_ms": one.added_ms, "until_ms": one.removed_ms}
+        event.record(session, "pool.was_in", one.pool_id + one.listing_id, **said)
 
 
 def leave(session: Session, pool: Pool, member: PoolMember, kind: str) -> None:

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     letters_hours: str = Field(
         "8-20", description="Hours of the day (UTC) in which letters leave; service mails wait not"
     )
+    letters_every_s: float = Field(
+        60.0, ge=1, le=3600, description="Seconds between looks for letters whose turn it is"
+    )
     bounce_token: str = Field(
         "", description="What a mail server shows to report bounces; empty: that door is closed"
     )

@@ -31,6 +31,7 @@ STEPS = {
     "refund": Step(LIGHT, 0, "Pay money back"),
     "sandbox": Step(LIGHT, 0, "Tell of a sandbox payment"),
     "charge": Step(LIGHT, 0, "Collect a member's payment"),
+    "tell": Step(LIGHT, 45, "Tell members of an announcement"),
     "erase": Step(LIGHT, 2, "Finish an erasure"),
     "sound": Step(MEDIA, 50, "Encode the sound for streaming"),
     "deliver": Step(MEDIA, 5, "Sign a licensed copy"),

@@ -66,3 +66,20 @@ def test_the_readme_table_has_every_setting_as_it_describes_itself() -> None:
     table = text.split("<!-- settings -->\n")[1].split("<!-- /settings -->")[0]
     head = ["| setting | default | what it does |", "|---|---|---|"]
     assert table.splitlines() == [*head, *map(setting_row, Settings.model_fields)]
+
+
+def test_the_readme_names_every_event_of_stripe_that_is_listened_to() -> None:
+    from catalog.payments import stripe
+
+    named = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", stripe_part()))
+    disputes = {one for one in named if one.startswith("charge.dispute.")}
+    assert named - disputes == stripe.PAID | stripe.INTENTS | {
+        *stripe.OVER,
+        *stripe.TOLD_OF_REFUNDS,
+    }
+    source = (ROOT / "catalog/payments/stripe.py").read_text(encoding="utf-8")
+    assert disputes == set(re.findall(r'"(charge\.dispute\.\w+)"', source))
+
+
+def stripe_part() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8").split("At Stripe,")[1].split("\n\n")[0]

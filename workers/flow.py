@@ -34,6 +34,7 @@ from workers import (
     renditions,
     reprice,
     scout,
+    telling,
 )
 from workers import mail as mails
 from workers.lease import Lease, Waits, job_folder, stopping, worker_name
@@ -51,6 +52,7 @@ RUN: dict[str, Callable[[Lease], None]] = {
     "sandbox": refunds.run_sandbox,
     "charge": members.run,
     "erase": erasing.run,
+    "tell": telling.run,
     "ingest": ingest.run,
     "scout": scout.run,
     "clip": clips.run,

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from catalog import search
 from catalog.api import idempotency
 from catalog.entitlements import now_of
+from catalog.members import calling_off
 from catalog.privacy import keeping
 from models.base import now_ms, reading, unit_of_work
 from models.clip import Asset
@@ -43,6 +44,7 @@ def periodic(stop: threading.Event) -> None:
         reconcile: MONEY_EVERY_S,
         ask_for_refunds: REFUNDS_EVERY_S,
         advance_members: MONEY_EVERY_S,
+        tell_of_called_off: MONEY_EVERY_S,
         reveal: REVEAL_EVERY_S,
         collect_cache: EVERY_S,
         collect_job_folders: EVERY_S,
@@ -51,7 +53,7 @@ def periodic(stop: threading.Event) -> None:
         scrub: EVERY_S,
         look_again: REMIND_EVERY_S,
         forget_old: REMIND_EVERY_S,
-        letters: MONEY_EVERY_S,
+        letters: settings().letters_every_s,
         remind: REMIND_EVERY_S,
         rotate_keys: REMIND_EVERY_S,
     }
@@ -73,6 +75,14 @@ def reveal() -> None:
                 return
         with unit_of_work() as session:
             search.reveal(session)
+
+
+def tell_of_called_off() -> None:
+    """Whom the withdrawal of an announcement did not tell at once."""
+    more = calling_off.AT_ONCE
+    while more == calling_off.AT_ONCE:
+        with unit_of_work() as session:
+            more = calling_off.tell(session, now_of(session), calling_off.AT_ONCE)
 
 
 def forget_old() -> None:
