@@ -338,6 +338,7 @@ def test_who_never_bought_is_told_of_no_books(client: TestClient) -> None:
     assert "Invoices" not in page
     assert "Memberships" not in page
     assert "The books" not in page
+    assert "What stays, why" not in page, "no heading without a word under it"
     erase(Visitor(account_id=account_id, email="new@example.org"))
     with reading() as session:
         receipt = session.scalars(select(Mail).filter_by(purpose=erasure.ERASED)).one()
