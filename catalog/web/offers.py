@@ -47,7 +47,8 @@ def at_clip(
     visitor = _passing(request, visitor)
     with unit_of_work() as session:  # what is shown is a row, so that it counts
         now = now_of(session)
-        clip = listings.seen(session, visitor, clip_id, now).clip
+        listing = listings.seen(session, visitor, clip_id, now)
+        clip, early = listing.clip, listing.visible_from_ms > now
         found = None
         if request.method != "HEAD":
             if moment == moments.BOUGHT:
@@ -66,6 +67,7 @@ def at_clip(
         request,
         "offers.html",
         clip=clip,
+        early=early,
         shown=found,
         known=known,
         off=off,

@@ -13,9 +13,10 @@ from catalog.auth import Visitor
 from catalog.errors import BadRequest, Refusal
 from catalog.members import billing
 from catalog.offers import answers, desk, hashes, limits, results, sessions
-from models.account import Account
+from models.account import Account, Role
 from models.base import reading, unit_of_work
 from models.clip import Clip
+from models.listing import Listing
 from models.membership import Charge
 from models.offer import ContentSession, Offer, OfferAnswer, OfferChoice, OfferView
 from models.order import Order
@@ -325,3 +326,16 @@ def test_a_tip_has_a_door_of_its_own(client: TestClient) -> None:
         charge = session.scalars(select(Charge)).one()
         assert (charge.kind, charge.state, charge.amount_cents) == ("tip", "paid", 200)
         assert session.scalars(select(OfferView)).all() == []
+
+
+def test_what_can_not_be_licensed_yet_leads_to_no_licenses(client: TestClient) -> None:
+    [clip] = offers.clips()
+    to_them = "All licenses of this clip"
+    assert to_them in client.get(f"/clips/{clip}/offers").text
+    with unit_of_work() as session:
+        session.scalars(select(Listing).filter_by(clip_id=clip)).one().visible_from_ms += 10**9
+    people.sign_in(client, "ada@example.org", Role.CREATOR, creator="ada")
+    page = client.get(f"/clips/{clip}/offers")
+    assert page.status_code == 200
+    assert to_them not in page.text
+    assert "Back to the clip" in page.text
