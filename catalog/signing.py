@@ -69,10 +69,7 @@ def rotate(session: Session) -> int:
     """From now on a new key signs; the number of it. The one before it still opens. Of two that
     rotate at once, one does."""
     number = max(_numbers(session), default=0) + 1
-    try:
-        with session.begin_nested():
-            session.add(Secret(name=NAME.format(number), value=secrets.token_hex(32)))
-    except IntegrityError:
+    if not _made(session, number):
         return max(_numbers(session))
     old = [NAME.format(one) for one in _numbers(session) if one < number - 1]
     session.execute(delete(Secret).where(Secret.name.in_(old)))
@@ -98,8 +95,21 @@ def _signature(secret: str, method: str, path: str, license_id: str, expires: in
 
 
 def _newest(session: Session) -> tuple[int, str]:
-    number = max(_numbers(session), default=0) or rotate(session)
+    number = max(_numbers(session), default=0)
+    if not number:  # the first; whoever is later takes what is there
+        _made(session, 1)
+        number = max(_numbers(session))
     return number, session.get_one(Secret, NAME.format(number)).value
+
+
+def _made(session: Session, number: int) -> bool:
+    """False where another made it at once."""
+    try:
+        with session.begin_nested():
+            session.add(Secret(name=NAME.format(number), value=secrets.token_hex(32)))
+    except IntegrityError:
+        return False
+    return True
 
 
 def _numbers(session: Session) -> list[int]:

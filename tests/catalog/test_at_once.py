@@ -98,3 +98,25 @@ def test_a_key_is_made_and_rotated_once() -> None:
     for _ in range(3):
         at_once(lambda session, _: signing.rotate(session))
     assert count(Secret) <= 2, "the newest and the one before it"
+
+
+@pytest.mark.usefixtures("either")
+def test_who_is_overtaken_while_looking_for_a_key_takes_the_others(
+    server: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server[0] == "sqlite":
+        pytest.skip("there, whoever may write is alone")
+    look, looked = signing._numbers, list[bool]()
+
+    def overtaken(session: Session) -> list[int]:
+        found = look(session)
+        if not looked:
+            looked.append(True)
+            with unit_of_work() as other:
+                signing.signed(other, "/x", "grant")
+        return found
+
+    monkeypatch.setattr(signing, "_numbers", overtaken)
+    with unit_of_work() as session:
+        signing.signed(session, "/x", "grant")
+    assert count(Secret) == 1
