@@ -250,3 +250,20 @@ def due_now(membership_id: str) -> None:
     with unit_of_work() as session:
         tried = update(Charge).where(Charge.membership_id == membership_id)
         session.execute(tried.where(Charge.next_try_ms.is_not(None)).values(next_try_ms=1))
+
+
+def at(membership_id: str, at_ms: int) -> Membership:
+    """After all that is due then, as the timer and its steps do it."""
+    with unit_of_work() as session:
+        for one in billing.due(session, at_ms, 10):
+            billing.advance(session, one, at_ms)
+        for one in charge_rows.due(session, at_ms, 10):
+            billing.collect_in(session, one, at_ms)
+    return of(membership_id)
+
+
+def use_card(card: sandbox.Card) -> None:
+    """The only one that is kept behaves so from now on."""
+    with reading() as session:
+        customer = session.scalars(select(SandboxCustomer.id)).one()
+    sandbox.behave(customer, card)

@@ -87,10 +87,8 @@ def figure(asked: Asked) -> Figure:
 
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     """Visits: a time and numbers; nobody knows whose."""
-    one, last, start, end = ContentSession, mark(after), 0, asked.as_of_ms
-    if wanted.get("month"):
-        month = months.named(wanted["month"], asked.as_of_ms)
-        start, end = month.start_ms, month.end_ms
+    one, last = ContentSession, mark(after)
+    start, end = months.span(wanted.get("month"), asked.as_of_ms)
     which = _counted(asked, start, end)
     if wanted.get("arm"):
         if wanted["arm"] not in ARMS:

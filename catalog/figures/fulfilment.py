@@ -56,10 +56,8 @@ def figure(asked: Asked) -> Figure:
 
 
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
-    one, last, start, end = Event, mark(after), 0, asked.as_of_ms
-    if wanted.get("month"):
-        month = months.named(wanted["month"], asked.as_of_ms)
-        start, end = month.start_ms, month.end_ms
+    one, last = Event, mark(after)
+    start, end = months.span(wanted.get("month"), asked.as_of_ms)
     which = _counted(asked, start, end)
     if last:
         which.append(or_(one.at_ms < last[0], and_(one.at_ms == last[0], one.id < last[1])))

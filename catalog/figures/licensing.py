@@ -66,10 +66,7 @@ def figure(asked: Asked) -> Figure:
 
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     """The movements of money, those that went back below nothing."""
-    start, end = 0, asked.as_of_ms
-    if wanted.get("month"):
-        month = months.named(wanted["month"], asked.as_of_ms)
-        start, end = month.start_ms, month.end_ms
+    start, end = months.span(wanted.get("month"), asked.as_of_ms)
     query, last = _rows(asked, start, end), mark(after)
     shares = _shared(asked, start, end)
     if wanted.get("currency"):

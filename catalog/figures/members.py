@@ -69,10 +69,8 @@ def figure(asked: Asked) -> Figure:
 
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     """Joins, moves between tiers and ends."""
-    one, start, end = MemberEvent, 0, asked.as_of_ms
-    if wanted.get("month"):
-        month = months.named(wanted["month"], asked.as_of_ms)
-        start, end = month.start_ms, month.end_ms
+    one = MemberEvent
+    start, end = months.span(wanted.get("month"), asked.as_of_ms)
     which = happened(start, end, asked.creator_id)
     joined, ended = one.before_tier_key == "", one.kind == MemberEventKind.ENDED
     moved = or_(joined, ended, one.before_tier_key != one.tier_key)

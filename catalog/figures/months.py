@@ -52,6 +52,15 @@ def shown(as_of_ms: int) -> tuple[Month, ...]:
     )
 
 
+def span(name: str | None, as_of_ms: int, first_ms: int = 0) -> tuple[int, int]:
+    """From when until when a month lasts, as far as it is asked for; without a name all from
+    `first_ms` on. Raises BadRequest."""
+    if not name:
+        return first_ms, as_of_ms
+    month = named(name, as_of_ms)
+    return month.start_ms, month.end_ms
+
+
 def named(name: str, as_of_ms: int) -> Month:
     """Raises BadRequest."""
     found = MONTH.fullmatch(name)

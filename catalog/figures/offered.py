@@ -55,10 +55,8 @@ def figure(asked: Asked) -> Figure:
 
 def drill(asked: Asked, wanted: Mapping[str, str], after: str) -> Rows:
     """Showings; whose they were is not told."""
-    one, last, start, end = OfferView, mark(after), asked.months[0].start_ms, asked.as_of_ms
-    if wanted.get("month"):
-        month = months.named(wanted["month"], asked.as_of_ms)
-        start, end = month.start_ms, month.end_ms
+    one, last, first_ms = OfferView, mark(after), asked.months[0].start_ms
+    start, end = months.span(wanted.get("month"), asked.as_of_ms, first_ms)
     which = _counted(asked, start, end)
     if wanted.get("kind"):
         which.append(Offer.kind == wanted["kind"])

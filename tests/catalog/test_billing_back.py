@@ -23,10 +23,11 @@ from catalog.payments import ledger, sandbox
 from models.account import Role
 from models.base import reading, unit_of_work
 from models.mail import Mail
-from models.membership import Charge, ChargeState, Membership, MembershipState, Period, Tier
-from models.payment import PaymentKind, SandboxCustomer
+from models.membership import Charge, ChargeState, MembershipState, Period, Tier
+from models.payment import PaymentKind
 from tests import member_factories as members
 from tests import order_factories as shop
+from tests.member_factories import at, use_card
 from workers.books import money_adds_up
 
 STAFF = Visitor(account_id="5" * 32, roles=frozenset({Role.STAFF}))
@@ -67,22 +68,6 @@ def changed(membership_id: str, key: str, period: Period, at_ms: int) -> Charge 
         if charge is not None and charge.state == ChargeState.ASKED:
             billing.collect_in(session, charge.id, at_ms)
     return charge
-
-
-def at(membership_id: str, at_ms: int) -> Membership:
-    """After all that is due then."""
-    with unit_of_work() as session:
-        for one in billing.due(session, at_ms, 10):
-            billing.advance(session, one, at_ms)
-        for one in charge_rows.due(session, at_ms, 10):
-            billing.collect_in(session, one, at_ms)
-    return members.of(membership_id)
-
-
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
 
 
 def mails(purpose: str) -> list[str]:

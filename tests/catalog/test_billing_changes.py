@@ -5,7 +5,6 @@ on, and nothing that was paid is lost.
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from catalog.auth import Visitor
 from catalog.errors import BadRequest, Refusal
@@ -13,9 +12,9 @@ from catalog.members import billing, changes, memberevents, memberships, pausing
 from catalog.payments import sandbox
 from models.base import reading, unit_of_work
 from models.membership import Charge, ChargeKind, ChargeState, MembershipState, Period, Tier
-from models.payment import SandboxCustomer
 from tests import member_factories as members
 from tests import order_factories as shop
+from tests.member_factories import use_card
 from workers.books import money_adds_up
 
 
@@ -39,12 +38,6 @@ def change(who: Visitor, membership_id: str, key: str, period: str = "month") ->
         now = changes.quote_change(session, row, tier, Period(period), members.now(session))
     cents = now.amount_cents
     return billing.change(who, membership_id, tier.id, period, cents=cents, currency="USD")
-
-
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
 
 
 def test_an_upgrade_in_the_middle_costs_half_the_difference(database: Path) -> None:

@@ -21,10 +21,10 @@ from models.base import reading, unit_of_work
 from models.job import Job, JobState
 from models.mail import Mail
 from models.membership import Charge, ChargeState, Membership, MembershipState, Tier
-from models.payment import SandboxCustomer
 from tests import member_factories as members
 from tests import order_factories as shop
 from tests.both import BOTH, database_of, server_of
+from tests.member_factories import use_card
 from workers import members as steps
 from workers.books import money_adds_up
 from workers.flow import run_one
@@ -45,12 +45,6 @@ def the_membership() -> Membership:
 
 def told(payment: str) -> list[PaymentFact]:
     return sandbox.ask(payment)
-
-
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
 
 
 def work() -> None:

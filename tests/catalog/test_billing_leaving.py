@@ -9,7 +9,6 @@ from catalog.errors import Refusal
 from catalog.members import (
     advancing,
     billing,
-    charge_rows,
     collecting,
     dunning,
     leaving,
@@ -23,16 +22,10 @@ from catalog.payments import sandbox
 from models.base import reading, unit_of_work
 from models.mail import Mail
 from models.membership import Charge, ChargeState, MemberEventKind, Membership, MembershipState
-from models.payment import SandboxCustomer
 from tests import member_factories as members
 from tests import order_factories as shop
+from tests.member_factories import at, use_card
 from workers.books import money_adds_up
-
-
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
 
 
 def last_mail(purpose: str) -> Mail:
@@ -46,16 +39,6 @@ def last_mail(purpose: str) -> Mail:
 def kinds(membership_id: str) -> list[str]:
     with reading() as session:
         return [str(one.kind) for one in memberevents.of_membership(session, membership_id)]
-
-
-def at(membership_id: str, at_ms: int) -> Membership:
-    """After all that is due then, as the timer and its steps do it."""
-    with unit_of_work() as session:
-        for one in billing.due(session, at_ms, 10):
-            billing.advance(session, one, at_ms)
-        for one in charge_rows.due(session, at_ms, 10):
-            billing.collect_in(session, one, at_ms)
-    return members.of(membership_id)
 
 
 def renewal(membership_id: str) -> Charge:

@@ -46,12 +46,6 @@ def small_order(who: Visitor, cents: int = 500) -> str:
         return orders.of_quotes(session, who, [quote.id]).id
 
 
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
-
-
 def test_a_tip_is_one_click_and_two_clicks_are_one_tip(database: Path) -> None:
     who, to = somebody(), creator_id()
     ways = {billing.tip(who, to, 200, "USD") for _ in range(3)}

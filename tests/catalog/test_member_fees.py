@@ -3,25 +3,22 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from catalog.auth import Visitor
 from catalog.errors import NotFound, Refusal
 from catalog.members import (
     billing,
     changes,
-    charge_rows,
     memberevents,
     memberships,
     pausing,
     tiers,
 )
-from catalog.payments import sandbox
 from models.base import reading, unit_of_work
 from models.membership import ChargeState, Membership, MembershipState, Period, Tier
-from models.payment import SandboxCustomer
 from tests import member_factories as members
 from tests import order_factories as shop
+from tests.member_factories import at, use_card
 from workers.books import money_adds_up
 
 HOUR_MS, DAY_MS = members.HOUR_MS, members.DAY_MS
@@ -182,22 +179,6 @@ def test_staying_after_all_keeps_the_change_that_was_to_come(database: Path) -> 
 
 
 # The end of a grace
-
-
-def at(membership_id: str, at_ms: int) -> Membership:
-    """After all that is due then, as the timer and its steps do it."""
-    with unit_of_work() as session:
-        for one in billing.due(session, at_ms, 10):
-            billing.advance(session, one, at_ms)
-        for one in charge_rows.due(session, at_ms, 10):
-            billing.collect_in(session, one, at_ms)
-    return members.of(membership_id)
-
-
-def use_card(card: sandbox.Card) -> None:
-    with reading() as session:
-        customer = session.scalars(select(SandboxCustomer.id)).one()
-    sandbox.behave(customer, card)
 
 
 @pytest.mark.parametrize("days", [8, 30])
