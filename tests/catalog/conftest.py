@@ -13,6 +13,7 @@ from catalog.hosts import names_of
 from models.account import Role
 from models.settings import settings
 from tests import people
+from tests.both import BOTH, database_of, server_of
 
 
 @functools.cache
@@ -37,3 +38,17 @@ def client(database: Path) -> Iterator[TestClient]:
 def owner(client: TestClient) -> str:
     """The creator whose recordings the factories make; the client is signed in as her."""
     return people.sign_in(client, "ada@example.org", Role.CREATOR, creator="ada")
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Each test of a module that asks for it runs once on either database: its kind and address."""
+    with server_of(request.param) as url:
+        yield request.param, url
+
+
+@pytest.fixture
+def either(server: tuple[str, str], home: Path) -> Iterator[None]:
+    kind, url = server
+    with database_of(kind, url, home):
+        yield

@@ -1,10 +1,9 @@
 """What two people do in the same moment is done, and nobody gets an error for being second."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,23 +16,9 @@ from models.account import Account, Role, Secret
 from models.base import engine, reading, unit_of_work
 from models.pool import Pool
 from tests import factories
-from tests.both import BOTH, database_of, server_of
 from tests.pool_factories import visitor
 
 AT_ONCE = 4
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
-
-
-@pytest.fixture
-def either(server: tuple[str, str], home: Path) -> Iterator[None]:
-    kind, url = server
-    with database_of(kind, url, home):
-        yield
 
 
 def at_once(what: Callable[[Session, int], Any]) -> None:

@@ -8,14 +8,8 @@ import pytest
 from models.base import new_id, unit_of_work
 from models.offer import ContentSession, Offer, OfferView
 from tests import factories
-from tests.both import BOTH, database_of, server_of
+from tests.both import database_of
 from tests.figure_factories import at, figure, month_of, visits
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
 
 
 @pytest.fixture

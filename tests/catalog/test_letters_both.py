@@ -13,14 +13,8 @@ from models.mail import Mail
 from tests import factories
 from tests import letter_factories as letters
 from tests import member_factories as members
-from tests.both import BOTH, database_of, server_of
+from tests.both import database_of
 from tests.letter_factories import DAY_MS, HOUR_MS, LENA
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
 
 
 @pytest.fixture

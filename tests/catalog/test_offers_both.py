@@ -19,13 +19,7 @@ from models.order import Order, OrderState
 from tests import member_factories
 from tests import offer_factories as offers
 from tests import order_factories as shop
-from tests.both import BOTH, database_of, server_of
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
+from tests.both import database_of
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a card promises is so: a no, a deadline, what was used; and so is what offers bring."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,9 @@ from models.order import Order
 from tests import factories, people
 from tests import member_factories as members
 from tests import offer_factories as offers
-from tests.both import BOTH, database_of, server_of
+from tests.both import database_of
 
 MIN_MS, DAY_MS = 60_000, offers.DAY_MS
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
 
 
 def noon_today() -> int:

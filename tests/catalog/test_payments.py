@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,6 @@ from models.mail import Mail
 from models.order import OrderState
 from models.payment import PaymentEvent, PaymentKind, RefundState
 from tests import order_factories as shop
-from tests.both import BOTH, database_of, server_of
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
-
-
-@pytest.fixture
-def either(server: tuple[str, str], home: Path) -> Iterator[None]:
-    kind, url = server
-    with database_of(kind, url, home):
-        yield
 
 
 def facts(payment: str) -> list[PaymentFact]:

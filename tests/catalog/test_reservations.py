@@ -1,8 +1,6 @@
 """Nobody gets what somebody else has: rights as intervals over media, territory and time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,24 +17,10 @@ from models.listing import Listing
 from models.order import OrderLine
 from models.reservation import FOREVER_MS, Reservation, ReservationKind
 from tests import rights_factories as rights
-from tests.both import BOTH, database_of, server_of
 
 LATER = 4_000_000_000_000
 """A day far ahead, so that the clock of the test is none of its questions."""
 MINUTE = 60_000
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
-
-
-@pytest.fixture
-def either(server: tuple[str, str], home: Path) -> Iterator[None]:
-    kind, url = server
-    with database_of(kind, url, home):
-        yield
 
 
 def listed() -> str:

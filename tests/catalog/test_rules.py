@@ -23,7 +23,7 @@ from models.clip import ClipKind
 from models.listing import Listing, ListingState
 from models.pool import HookMessage, PoolMember
 from tests import factories, pool_factories
-from tests.both import BOTH, database_of, server_of
+from tests.both import database_of
 from tests.pool_factories import run_light
 
 WORDS = ("goal", "keeper", "rain", "late")
@@ -36,12 +36,6 @@ RELEASES: dict[str, dict[str, Any]] = {
     "unknown": {},
 }
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,9 @@ from models.base import now_ms, unit_of_work
 from models.membership import Membership
 from models.offer import Segment
 from tests import factories, member_factories, people
-from tests.both import BOTH, database_of, server_of
+from tests.both import database_of
 
 MONTH_MS = segments.MONTH_MS
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    with server_of(request.param) as url:
-        yield request.param, url
 
 
 def agreeing(session: Session, count: int, key: str = "early", *, months: int = 2) -> list[str]:
